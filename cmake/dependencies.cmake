@@ -6,7 +6,7 @@ set(Boost_NO_BOOST_CMAKE ON)
 find_package(Boost 1.81 REQUIRED)
 add_library(dm_asio INTERFACE)
 target_include_directories(dm_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
-target_compile_definitions(dm_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_CONCEPTS=0
+target_compile_definitions(dm_asio INTERFACE BOOST_ASIO_NO_DEPRECATED
     BOOST_BEAST_USE_STD_STRING_VIEW)
 target_link_libraries(dm_asio INTERFACE Threads::Threads)
 

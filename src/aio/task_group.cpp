@@ -1,0 +1,51 @@
+#include "aio/task_group.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <cassert>
+
+#include "base/log.hpp"
+
+namespace dm::aio {
+
+task_group::~task_group() {
+    assert(tasks_.empty() && "a task_group is joined before it is destroyed");
+}
+
+void task_group::spawn(std::string name, awaitable<void> work) {
+    const auto which = tasks_.emplace(tasks_.end());
+    which->name = std::move(name);
+    asio::co_spawn(executor_, std::move(work),
+                   asio::bind_cancellation_slot(which->signal.slot(),
+                                                [this, which](const std::exception_ptr& failed) {
+                                                    finished(which, failed);
+                                                }));
+}
+
+void task_group::finished(std::list<task>::iterator which, const std::exception_ptr& failed) {
+    if (failed) {
+        try {
+            std::rethrow_exception(failed);
+        } catch (const std::exception& e) {
+            if (!is_cancelled(e))
+                log::warn("task failed", {{"task", which->name}, {"reason", e.what()}});
+        }
+    }
+    tasks_.erase(which);
+    if (tasks_.empty())
+        idle_.notify_all();
+}
+
+void task_group::cancel() {
+    for (auto& t : tasks_)
+        t.signal.emit(asio::cancellation_type::terminal);
+}
+
+awaitable<void> task_group::join() {
+    // A join is part of every orderly stop, also of a stop that is itself being cancelled.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    while (!tasks_.empty())
+        co_await idle_.wait();
+}
+
+}  // namespace dm::aio
