@@ -1,0 +1,97 @@
+# The front door. Every target brings what it needs (Debian 12 packages through tools/setup.sh) and can run twice.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash -eu -o pipefail
+
+BINARY := build/release/distromash
+JOBS ?= $(shell nproc)
+PYTHON := /usr/bin/python3
+# A failing run must not be hidden by an earlier, longer one: quiet where all is well, the whole output where not.
+CTEST := ctest --output-on-failure --no-tests=error
+# Seconds each fuzz target runs in `make fuzz`.
+FUZZ_SECONDS ?= 60
+
+.PHONY: help setup build build-all run-all demo test test-unit test-e2e lint lint-all format bench fuzz clean
+
+help:
+	@echo "make demo      one node, a registry, a Docker: see an image come and go by strategy"
+	@echo "make test      unit tests (plain, ASan+UBSan), lint, end-to-end tests"
+	@echo "make build     $(BINARY)"
+	@echo "make run-all   build, then run one node on the default ports"
+	@echo "make setup | lint | lint-all | format | test-unit | test-e2e | fuzz | bench | clean"
+
+setup:
+	@tools/setup.sh build test demo
+
+build: $(BINARY)
+build-all: build
+
+# Always asks ninja, which knows best what is out of date.
+.PHONY: $(BINARY)
+$(BINARY):
+	@tools/setup.sh build
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS) --target distromash
+
+# CMake runs again by itself when its files change; only the first time needs a call.
+configure = [ -e build/$(1)/build.ninja ] || cmake --preset $(1) -Wno-dev --log-level=WARNING
+
+run-all: build
+	@exec $(BINARY) run --data-dir "$${DM_DATA_DIR:-data}" $(ARGS)
+
+demo:
+	@tools/setup.sh build demo
+	@$(MAKE) --no-print-directory build
+	@exec $(PYTHON) tools/demo.py --binary $(BINARY)
+
+# The trees under test: all of release (with lint and e2e), and the unit tests and fuzz corpora under sanitizers.
+test-trees:
+	@tools/setup.sh build test
+	@$(call configure,release)
+	@cmake --build build/release -j $(JOBS)
+	@$(call configure,asan)
+	@cmake --build build/asan -j $(JOBS)
+	@mkdir -p build/test
+	@printf 'subdirs("%s" "%s")\n' "$(CURDIR)/build/release" "$(CURDIR)/build/asan" > build/test/CTestTestfile.cmake
+.PHONY: test-trees
+
+test: test-trees
+	@$(PYTHON) test/e2e/what_runs.py
+	@$(CTEST) --test-dir build/test -j $(JOBS)
+
+test-unit: test-trees
+	@$(CTEST) --test-dir build/test -j $(JOBS) -LE 'e2e|lint'
+
+test-e2e: build
+	@tools/setup.sh test
+	@$(CTEST) --test-dir build/release -L e2e $(if $(T),-R $(T))
+
+lint:
+	@tools/setup.sh build test
+	@$(call configure,release)
+	@$(PYTHON) tools/check_modules.py .
+	@$(PYTHON) tools/lint_format.py
+	@$(PYTHON) tools/lint_tidy.py --build build/release
+
+lint-all:
+	@tools/setup.sh build test
+	@$(call configure,release)
+	@$(PYTHON) tools/check_modules.py .
+	@$(PYTHON) tools/lint_format.py
+	@$(PYTHON) tools/lint_tidy.py --build build/release --all
+
+format:
+	@tools/setup.sh test
+	@$(PYTHON) tools/lint_format.py --fix
+
+fuzz:
+	@tools/setup.sh build test
+	@$(call configure,fuzz)
+	@cmake --build build/fuzz -j $(JOBS)
+	@$(PYTHON) tools/run_fuzz.py --build build/fuzz --seconds $(FUZZ_SECONDS)
+
+bench: build
+	@tools/setup.sh test
+	@$(PYTHON) bench/run.py --binary $(BINARY) $(ARGS)
+
+clean:
+	rm -rf build
