@@ -6,8 +6,10 @@
 include(GoogleTest)
 
 # Trees under sanitizers name their tests apart: `make test` runs both kinds as one suite.
-if(DM_SANITIZE)
-    string(REPLACE "," "+" dm_test_prefix "${DM_SANITIZE}.")
+if(DM_SANITIZE MATCHES address)
+    set(dm_test_prefix asan.)
+elseif(DM_SANITIZE)
+    set(dm_test_prefix tsan.)
 endif()
 
 function(dm_module)
