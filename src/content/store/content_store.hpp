@@ -1,0 +1,157 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/awaitable.hpp"
+#include "aio/pool.hpp"
+#include "aio/task_group.hpp"
+#include "base/unique_fd.hpp"
+#include "content/store/arrival.hpp"
+#include "content/store/index.hpp"
+
+namespace dm::store {
+
+struct options {
+    std::uint64_t size_max = 0;  ///< bytes of blobs; 0: as the disk allows
+    /// Left free on the disk whatever arrives.
+    std::uint64_t disk_reserve_bytes = 32 << 20;
+};
+
+/// A complete blob opened for reading; stays readable even if it is evicted meanwhile.
+struct open_blob {
+    blob_info info;
+    unique_fd file;
+};
+
+struct stat {
+    std::uint64_t blobs = 0;
+    std::uint64_t blob_bytes = 0;
+    std::uint64_t pinned_bytes = 0;
+    std::uint64_t partial_blobs = 0;
+    std::uint64_t partial_bytes = 0;
+    std::uint64_t size_max = 0;
+    std::uint64_t disk_free_bytes = 0;
+};
+
+/// One blob that verify() found wrong.
+struct damage {
+    crypto::digest digest;
+    std::uint64_t size = 0;
+    std::string what;  ///< "byte range 262144-524287 does not match its block"
+};
+
+class content_store;
+
+/// Keeps an arrival alive while it is written or read. Moves, does not copy. When the writer's
+/// lease ends before the arrival is complete, readers see it fail; what has arrived stays on disk
+/// for another try.
+class arrival_lease {
+  public:
+    arrival_lease(arrival_lease&& other) noexcept
+        : owner_(other.owner_),
+          slot_(std::exchange(other.slot_, nullptr)),
+          writer_(other.writer_) {}
+    arrival_lease& operator=(arrival_lease&&) = delete;
+    ~arrival_lease();
+    arrival* operator->() const noexcept { return slot_->blob.get(); }
+    arrival& operator*() const noexcept { return *slot_->blob; }
+
+  private:
+    friend class content_store;
+    struct slot {
+        std::unique_ptr<arrival> blob;
+        int users = 0;
+        bool settling = false;
+    };
+    arrival_lease(content_store& owner, slot& s, bool writer);
+
+    content_store& owner_;
+    slot* slot_;
+    bool writer_;
+};
+
+/// The blobs of this node as one folder that is a valid OCI image layout, with an index of their
+/// IPFS blocks:
+///   oci-layout, index.json, blobs/<algorithm>/<hex>, partial/, store.db
+/// Everything is hashed once, on its way in. Lives on the loop; disk work happens on the pool.
+class content_store {
+  public:
+    /// Opens or makes the folder; blocks. Throws failure: in_use when another process has it.
+    content_store(executor ex, aio::pool& workers, std::filesystem::path folder, options o = {});
+    content_store(const content_store&) = delete;
+    content_store& operator=(const content_store&) = delete;
+    ~content_store();
+
+    /// Waits until no arrival is being worked on. Writers have ended before.
+    awaitable<void> stop();
+
+    awaitable<std::optional<blob_info>> find(crypto::digest digest);
+    awaitable<std::optional<open_blob>> open(crypto::digest digest);
+    /// A whole small blob; throws not_found, or aio::errc::too_much_data when it is over `size_max`
+    /// bytes.
+    awaitable<bytes> read(crypto::digest digest, std::size_t size_max);
+    awaitable<std::optional<blob_info>> find_root(multiformats::cid root);
+    /// The bytes of any block that is here, checked against nothing: they were when they came.
+    awaitable<std::optional<bytes>> block(multiformats::cid cid);
+
+    /// The arrival under way, for readers.
+    std::optional<arrival_lease> arriving(const crypto::digest& digest);
+    /// Starts or takes up an arrival for its one writer. Makes room first. Throws no_space
+    /// ("needs 1.2 GiB, …"), or busy when it has a writer.
+    awaitable<arrival_lease> receive(crypto::digest digest, std::uint64_t size);
+    /// Completes: verified, synced, renamed, indexed. On wrong_digest the bytes are gone.
+    awaitable<blob_info> finish(arrival_lease& lease);
+    /// A whole small blob at once; already there is fine.
+    awaitable<blob_info> put(crypto::digest digest, byte_view data);
+
+    awaitable<void> pin(std::string name, std::vector<crypto::digest> blobs,
+                        std::vector<dag_node> nodes);
+    awaitable<bool> unpin(std::string name);
+    awaitable<std::vector<block_index::pin_entry>> pins(std::string prefix);
+
+    awaitable<struct stat> stat();
+    /// Reads every blob and compares. Damaged blobs are dropped, so that they are fetched anew, and
+    /// reported.
+    awaitable<std::vector<damage>> verify(std::function<void(std::uint64_t bytes_done)> progress);
+    /// Removes all that is under no pin, and partial blobs nobody writes. Returns the bytes freed.
+    awaitable<std::uint64_t> collect_garbage();
+
+    /// Replaces index.json of the image layout, atomically.
+    awaitable<void> write_layout_index(std::string json);
+
+    const std::filesystem::path& folder() const noexcept { return folder_; }
+
+  private:
+    friend class arrival_lease;
+    using slot = arrival_lease::slot;
+
+    std::filesystem::path blob_path(const crypto::digest& digest) const;
+    void take_lock();
+    void reconcile_folder();
+    void adopt(const std::filesystem::path& file, const crypto::digest& digest);
+    awaitable<void> make_room(std::uint64_t need);
+    std::uint64_t reserved_bytes() const;
+    slot* live_slot(const crypto::digest& digest);
+    void release(slot& s, bool writer) noexcept;
+    void erase(const slot& s);
+    awaitable<void> settle_and_erase(slot& s);
+    awaitable<void> remove_blob(blob_info blob);
+
+    executor executor_;
+    aio::pool& workers_;
+    std::filesystem::path folder_;
+    options options_;
+    unique_fd lock_;
+    std::unique_ptr<block_index> index_;
+    std::list<slot> slots_;
+    std::uint64_t blob_bytes_ = 0;
+    aio::task_group cleanup_;
+};
+
+}  // namespace dm::store

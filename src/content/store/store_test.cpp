@@ -1,0 +1,308 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "aio/run_for_test.hpp"
+#include "base/log.hpp"
+#include "base/rng.hpp"
+#include "base/temp_dir.hpp"
+#include "content/store/content_store.hpp"
+
+using namespace dm;
+using crypto::digest;
+using crypto::hash_algorithm;
+
+namespace {
+
+bytes random_bytes(std::size_t n, std::uint64_t seed) {
+    rng r(seed);
+    bytes out(n);
+    for (auto& b : out)
+        b = static_cast<std::byte>(r());
+    return out;
+}
+
+digest digest_of(byte_view data, hash_algorithm a = hash_algorithm::sha256) {
+    return crypto::hash_of(a, data);
+}
+
+/// Hands in data[from, to) in pieces of odd sizes.
+awaitable<void> feed(store::arrival& a, byte_view data, std::size_t to) {
+    while (a.received() < to) {
+        const auto at = a.received();
+        const auto n = std::min<std::size_t>(to - at, 70'001);
+        if (!a.write(data.subspan(at, n)))
+            co_await a.ready();
+    }
+}
+
+template <class Body>
+void with_store(const std::filesystem::path& folder, store::options o, Body body) {
+    aio::pool workers(2);
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        store::content_store s(ex, workers, folder, o);
+        std::exception_ptr failed;
+        try {
+            co_await body(s);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        co_await s.stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
+std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+template <class F>
+awaitable<std::error_code> code_of(F f) {
+    try {
+        co_await f();
+    } catch (const failure& e) {
+        co_return e.code();
+    }
+    co_return std::error_code{};
+}
+
+}  // namespace
+
+TEST(content_store, keeps_blobs_of_both_algorithms_in_an_oci_layout) {
+    temp_dir dir;
+    for (const auto algorithm : {hash_algorithm::sha256, hash_algorithm::sha512})
+        for (const std::size_t size : {0u, 1u, 262143u, 262144u, 262145u, 3'000'000u}) {
+            const auto data = random_bytes(size, size);
+            const auto d = digest_of(data, algorithm);
+            with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+                const auto info = co_await s.put(d, data);
+                EXPECT_EQ(info.size, size);
+                EXPECT_EQ(co_await s.read(d, size), data);
+            });
+            EXPECT_EQ(read_file(dir / "s" / "blobs" / crypto::name_of(algorithm) / d.hex()),
+                      as_chars(data));
+        }
+    EXPECT_EQ(read_file(dir / "s" / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+}
+
+TEST(content_store, finds_every_block_of_a_blob) {
+    temp_dir dir;
+    const auto data = random_bytes(600'000, 1);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        const auto info = co_await s.put(digest_of(data), data);
+        for (std::size_t at = 0; at < data.size(); at += store::leaf_bytes) {
+            const auto leaf = byte_view(data).subspan(
+                at, std::min<std::size_t>(store::leaf_bytes, data.size() - at));
+            const auto found =
+                co_await s.block(multiformats::cid::of(multiformats::codec::raw, leaf));
+            EXPECT_EQ(found, to_bytes(leaf));
+        }
+        EXPECT_EQ((co_await s.find_root(info.root))->digest, info.digest);
+        const auto root = co_await s.block(info.root);
+        if (!root)
+            throw std::runtime_error("the root node is not in the store");
+        EXPECT_EQ(multiformats::cid::of(multiformats::codec::dag_pb, *root), info.root);
+    });
+}
+
+TEST(content_store, refuses_wrong_content_and_keeps_none_of_it) {
+    temp_dir dir;
+    auto data = random_bytes(700'000, 2);
+    const auto d = digest_of(data);
+    data[650'000] ^= std::byte{1};
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        EXPECT_EQ(co_await code_of([&] { return s.put(d, data); }), store::errc::wrong_digest);
+        EXPECT_FALSE(co_await s.find(d));
+        const auto stat = co_await s.stat();
+        EXPECT_EQ(stat.blobs, 0u);
+        EXPECT_EQ(stat.partial_blobs, 0u);
+    });
+}
+
+TEST(content_store, refuses_more_bytes_than_announced) {
+    temp_dir dir;
+    const auto data = random_bytes(10, 3);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = co_await s.receive(digest_of(data), 9);
+        EXPECT_FALSE(lease->write(data));
+        EXPECT_EQ(co_await code_of([&] { return s.finish(lease); }), store::errc::wrong_size);
+    });
+}
+
+TEST(content_store, takes_up_a_partial_blob_where_it_stopped) {
+    temp_dir dir;
+    const auto data = random_bytes(2'000'000, 4);
+    const auto d = digest_of(data);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = co_await s.receive(d, data.size());
+        co_await feed(*lease, data, 1'500'000);
+        co_await lease->settle();
+    });
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = co_await s.receive(d, data.size());
+        EXPECT_EQ(lease->received(), 5u * store::leaf_bytes);
+        co_await feed(*lease, data, data.size());
+        co_await s.finish(lease);
+        EXPECT_EQ(co_await s.read(d, data.size()), data);
+    });
+}
+
+TEST(content_store, forgets_leaves_of_a_partial_blob_that_the_disk_lost) {
+    temp_dir dir;
+    const auto data = random_bytes(2'000'000, 5);
+    const auto d = digest_of(data);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = co_await s.receive(d, data.size());
+        co_await feed(*lease, data, 1'500'000);
+        co_await lease->settle();
+    });
+    {
+        std::fstream file(dir / "s" / "partial" / store::partial_file::name_of(d),
+                          std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(2 * store::leaf_bytes + 17);
+        file.put('\0').put('\0').put('\0');
+    }
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = co_await s.receive(d, data.size());
+        EXPECT_EQ(lease->received(), 2u * store::leaf_bytes);
+        co_await feed(*lease, data, data.size());
+        co_await s.finish(lease);
+    });
+}
+
+TEST(content_store, lets_readers_follow_an_arrival) {
+    temp_dir dir;
+    const auto data = random_bytes(1'000'000, 6);
+    const auto d = digest_of(data);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        aio::task_group group(co_await asio::this_coro::executor);
+        bytes seen;
+        {
+            auto writer = co_await s.receive(d, data.size());
+            EXPECT_EQ(co_await code_of([&] { return s.receive(d, data.size()); }),
+                      store::errc::busy);
+            group.spawn("reader",
+                        [](store::content_store& from, digest what, bytes& out) -> awaitable<void> {
+                            auto lease = *from.arriving(what);
+                            while (!lease->complete()) {
+                                bytes part(lease->available() - out.size());
+                                const auto n = ::pread(lease->file(), part.data(), part.size(),
+                                                       static_cast<off_t>(out.size()));
+                                part.resize(static_cast<std::size_t>(n));
+                                append(out, part);
+                                co_await lease->changed();
+                            }
+                        }(s, d, seen));
+            co_await feed(*writer, data, data.size());
+            co_await s.finish(writer);
+        }
+        co_await group.join();
+        EXPECT_EQ(seen, data);
+        EXPECT_FALSE(s.arriving(d));
+    });
+}
+
+TEST(content_store, tells_readers_when_the_writer_gives_up) {
+    temp_dir dir;
+    const auto data = random_bytes(1'000'000, 7);
+    const auto d = digest_of(data);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto writer = std::make_unique<store::arrival_lease>(co_await s.receive(d, data.size()));
+        auto reader = *s.arriving(d);
+        co_await feed(**writer, data, 500'000);
+        writer.reset();
+        EXPECT_TRUE(reader->failed());
+        auto again = co_await s.receive(d, data.size());
+        EXPECT_EQ(again->received(), store::leaf_bytes);
+    });
+}
+
+TEST(content_store, evicts_what_is_not_pinned_least_recently_used_first) {
+    temp_dir dir;
+    with_store(dir / "s", {.size_max = 2'500'000}, [&](store::content_store& s) -> awaitable<void> {
+        std::vector<digest> d;
+        for (std::uint64_t i = 0; i < 2; ++i) {
+            const auto data = random_bytes(1'000'000, 100 + i);
+            d.push_back(digest_of(data));
+            co_await s.put(d.back(), data);
+        }
+        co_await s.pin("keep", {d[0]}, {});
+        const auto third = random_bytes(1'000'000, 102);
+        co_await s.put(digest_of(third), third);
+        EXPECT_TRUE(co_await s.find(d[0]));
+        EXPECT_FALSE(co_await s.find(d[1]));
+
+        co_await s.pin("keep too", {digest_of(third)}, {});
+        const auto fourth = random_bytes(1'000'000, 103);
+        std::string text;
+        try {
+            co_await s.put(digest_of(fourth), fourth);
+        } catch (const failure& e) {
+            EXPECT_EQ(e.code(), store::errc::no_space);
+            text = e.what();
+        }
+        EXPECT_NE(text.find("488 KiB more"), std::string::npos) << text;
+
+        EXPECT_TRUE(co_await s.unpin("keep"));
+        EXPECT_FALSE(co_await s.unpin("keep"));
+        co_await s.put(digest_of(fourth), fourth);
+        EXPECT_FALSE(co_await s.find(d[0]));
+        EXPECT_EQ(co_await s.collect_garbage(), 1'000'000u);
+        EXPECT_EQ((co_await s.stat()).blobs, 1u);
+    });
+}
+
+TEST(content_store, verify_drops_the_damaged_blob_and_says_where) {
+    temp_dir dir;
+    const auto good = random_bytes(500'000, 8);
+    const auto bad = random_bytes(500'000, 9);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        co_await s.put(digest_of(good), good);
+        co_await s.put(digest_of(bad), bad);
+        {
+            std::fstream file(dir / "s" / "blobs" / "sha256" / digest_of(bad).hex(),
+                              std::ios::in | std::ios::out | std::ios::binary);
+            file.seekp(300'000);
+            file.put(static_cast<char>(~to_u8(bad[300'000])));
+        }
+        const auto found = co_await s.verify({});
+        EXPECT_EQ(found.size(), 1u);
+        EXPECT_EQ(found.at(0).digest, digest_of(bad));
+        EXPECT_EQ(found.at(0).what, "bytes 262144-499999 are not what they were");
+        EXPECT_FALSE(co_await s.find(digest_of(bad)));
+        EXPECT_TRUE(co_await s.find(digest_of(good)));
+    });
+}
+
+TEST(content_store, takes_blobs_into_the_index_that_a_crash_left_out) {
+    temp_dir dir;
+    const auto data = random_bytes(500'000, 10);
+    const auto other = random_bytes(10, 11);
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        co_await s.put(digest_of(data), data);
+    });
+    std::filesystem::remove(dir / "s" / "store.db");
+    std::filesystem::remove(dir / "s" / "store.db-wal");
+    std::ofstream(dir / "s" / "blobs" / "sha256" / digest_of(other).hex()) << "not that";
+    with_store(dir / "s", {}, [&](store::content_store& s) -> awaitable<void> {
+        EXPECT_EQ(co_await s.read(digest_of(data), data.size()), data);
+        EXPECT_FALSE(co_await s.find(digest_of(other)));
+    });
+    EXPECT_FALSE(std::filesystem::exists(dir / "s" / "blobs" / "sha256" / digest_of(other).hex()));
+}
+
+TEST(content_store, is_open_in_one_process_only) {
+    temp_dir dir;
+    with_store(dir / "s", {}, [&](store::content_store&) -> awaitable<void> {
+        std::error_code seen;
+        aio::pool workers(1);
+        try {
+            store::content_store second(co_await asio::this_coro::executor, workers, dir / "s");
+        } catch (const failure& e) {
+            seen = e.code();
+        }
+        EXPECT_EQ(seen, store::errc::in_use);
+    });
+}
