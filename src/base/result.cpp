@@ -46,6 +46,8 @@ class category_of_conditions final : public std::error_category {
 };
 
 condition condition_of_errno(const std::error_condition& c) {
+    if (c == std::errc::invalid_argument)
+        return condition::invalid;
     if (c == std::errc::no_space_on_device)
         return condition::no_space;
     if (c == std::errc::no_such_file_or_directory)

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aio/awaitable.hpp"
+#include "aio/event.hpp"
+#include "aio/pool.hpp"
+#include "base/sqlite/database.hpp"
+
+namespace dm::state {
+
+constexpr std::size_t key_bytes_max = 1024;
+constexpr std::size_t value_bytes_max = 1 << 20;
+
+/// One key that was written (value) or deleted (no value).
+struct change {
+    std::string key;
+    std::optional<std::string> value;
+};
+
+/// The key-value state that a fleet shares, as this node sees it: all of it in memory, every change
+/// on disk before it is acknowledged (state.db, synchronous=FULL, outside the store's size cap).
+/// Keys and values are strings; ours start with "/dm1/". Lives on the loop.
+class replicated_map {
+  public:
+    using entries = std::map<std::string, std::string, std::less<>>;
+    using listener = std::function<void(const change&)>;
+
+    /// Reads the table; blocks. Throws failure when the database cannot be used.
+    replicated_map(executor ex, aio::pool& workers, const std::filesystem::path& file);
+
+    const entries& all() const noexcept { return entries_; }
+    std::optional<std::string_view> find(std::string_view key) const;
+    /// The entries whose key starts with `prefix`, in order.
+    std::vector<std::pair<std::string_view, std::string_view>> list(std::string_view prefix) const;
+
+    /// Returns once the change is durable. Throws invalid for an empty or oversized key, too_large
+    /// for a value over value_bytes_max; setting what is already there costs nothing.
+    awaitable<void> set(std::string key, std::string value);
+    /// False when there was no such key.
+    awaitable<bool> erase(std::string key);
+    /// Deletes all keys for which `doomed` says so, in one transaction.
+    awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed);
+
+    /// Calls `l` on the loop after each change, until the subscription ends.
+    class subscription {
+      public:
+        subscription(subscription&& other) noexcept
+            : owner_(std::exchange(other.owner_, nullptr)), which_(other.which_) {}
+        subscription& operator=(subscription&&) = delete;
+        ~subscription() {
+            if (owner_)
+                owner_->listeners_.erase(which_);
+        }
+
+      private:
+        friend class replicated_map;
+        subscription(replicated_map& owner, std::list<listener>::iterator which)
+            : owner_(&owner), which_(which) {}
+        replicated_map* owner_;
+        std::list<listener>::iterator which_;
+    };
+    [[nodiscard]] subscription watch(listener l);
+
+  private:
+    void announce(const change& c);
+
+    aio::pool& workers_;
+    aio::limiter one_writer_;  // so that disk and memory see changes in the same order
+    sqlite::database db_;
+    entries entries_;
+    std::list<listener> listeners_;
+};
+
+}  // namespace dm::state
