@@ -15,7 +15,7 @@ ORDER = [  # imports point down only; names in one row never see each other unle
 EXCEPTIONS = {("cli", "api_dto"), ("cli", "http")}
 PURE_BANNED = [
     (re.compile(r'#include [<"]boost/(asio|beast)'), "Asio"),
-    (re.compile(r'#include "(aio|http)/'), "I/O"),
+    (re.compile(r'#include "(aio/|http/(?!syntax/))'), "I/O"),
     (re.compile(r"_clock::now\(|\btime\(nullptr\)|\bgettimeofday\("), "a clock"),
     (re.compile(r"std::random_device|\brand\(\)|getrandom\("), "randomness"),
 ]
