@@ -79,6 +79,34 @@ TEST(with_timeout, hands_on_the_result_or_the_exception) {
     });
 }
 
+TEST(beside, ends_the_helper_when_the_work_ends_or_is_cancelled) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        aio::event never(ex);
+        bool helper_ended = false;
+        const auto helper = [](aio::event& e, bool& ended) -> awaitable<void> {
+            struct at_end {
+                bool& flag;
+                ~at_end() { flag = true; }
+            } mark{ended};
+            for (;;)
+                co_await e.wait();
+        };
+        co_await aio::beside(aio::sleep_for(1ms), helper(never, helper_ended));
+        EXPECT_TRUE(helper_ended);
+
+        helper_ended = false;
+        std::error_code seen;
+        try {
+            co_await aio::with_timeout(aio::beside(aio::sleep_for(1h), helper(never, helper_ended)),
+                                       1ms);
+        } catch (const failure& e) {
+            seen = e.code();
+        }
+        EXPECT_EQ(seen, aio::errc::timed_out);
+        EXPECT_TRUE(helper_ended);
+    });
+}
+
 TEST(pool, runs_elsewhere_and_resumes_here) {
     aio::run_coroutine([](executor) -> awaitable<void> {
         aio::pool workers(1);

@@ -12,7 +12,10 @@ class event {
   public:
     explicit event(executor ex) : timer_(std::move(ex), asio::steady_timer::time_point::max()) {}
 
+    /// Until the next notification; throws when cancelled.
     awaitable<void> wait();
+    /// The same, but returns when cancelled too: for loops that must reach their end.
+    awaitable<void> wait_regardless();
     void notify_all() { timer_.cancel(); }
 
   private:

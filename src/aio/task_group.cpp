@@ -42,10 +42,28 @@ void task_group::cancel() {
 }
 
 awaitable<void> task_group::join() {
-    // A join is part of every orderly stop, also of a stop that is itself being cancelled.
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     while (!tasks_.empty())
-        co_await idle_.wait();
+        co_await idle_.wait_regardless();
+    co_await asio::this_coro::throw_if_cancelled(throws);
+}
+
+awaitable<void> beside(awaitable<void> work, awaitable<void> helper) {
+    task_group group(co_await asio::this_coro::executor);
+    group.spawn("helper", std::move(helper));
+    std::exception_ptr failed;
+    try {
+        co_await std::move(work);
+    } catch (...) {
+        failed = std::current_exception();  // rethrown when the helper has ended
+    }
+    // A cancelled coroutine may not await anything unless it says so.
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await group.stop();
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (failed)
+        std::rethrow_exception(failed);
 }
 
 }  // namespace dm::aio

@@ -24,7 +24,7 @@ class task_group {
     /// Asks all tasks to end (terminal cancellation); join() still has to be awaited.
     void cancel();
 
-    /// Returns when no task is left.
+    /// Returns when no task is left, whatever is cancelled meanwhile.
     awaitable<void> join();
 
     awaitable<void> stop() {
@@ -46,5 +46,9 @@ class task_group {
     std::list<task> tasks_;
     event idle_;
 };
+
+/// Runs `helper` as long as `work` runs: when `work` has ended in whatever way, the helper is
+/// cancelled and joined. What the helper throws is logged only.
+awaitable<void> beside(awaitable<void> work, awaitable<void> helper);
 
 }  // namespace dm::aio

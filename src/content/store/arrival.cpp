@@ -221,6 +221,11 @@ awaitable<void> arrival::ready() {
         throw failure(*failed_);
 }
 
+awaitable<void> arrival::ended() {
+    while (!complete_ && !failed_)
+        co_await changed_.wait();
+}
+
 awaitable<void> arrival::settle() {
     while (!settled())
         co_await changed_.wait();

@@ -43,6 +43,8 @@ class arrival {
     int file() const noexcept { return file_.data_file(); }
     /// Until available() has grown, or it is complete or failed.
     awaitable<void> changed() { return changed_.wait(); }
+    /// Until it is complete or failed.
+    awaitable<void> ended();
 
     // For the writer.
     /// Where the next byte goes; after a restart that is behind the last leaf that survived.

@@ -233,45 +233,58 @@ awaitable<std::optional<bytes>> content_store::block(multiformats::cid cid) {
 
 content_store::slot* content_store::live_slot(const digest& d) {
     for (auto& s : slots_)
-        if (s.blob->digest() == d && !s.blob->failed() && !s.blob->complete())
+        if (s.opening == d ||
+            (s.blob && s.blob->digest() == d && !s.blob->failed() && !s.blob->complete()))
             return &s;
     return nullptr;
 }
 
 std::optional<arrival_lease> content_store::arriving(const digest& d) {
-    if (auto* s = live_slot(d))
+    if (auto* s = live_slot(d); s && s->blob)
         return arrival_lease(*this, *s, false);
     return std::nullopt;
 }
 
-awaitable<arrival_lease> content_store::receive(digest d, std::uint64_t size) {
+content_store::slot* content_store::ended_slot(const digest& d) {
+    for (auto& s : slots_)
+        if (s.blob && s.blob->digest() == d && !s.blob->settled())
+            return &s;
+    return nullptr;
+}
+
+awaitable<std::optional<arrival_lease>> content_store::receive(digest d, std::uint64_t size) {
     if (live_slot(d))
-        raise(errc::busy, fmt::format("{} is already arriving", d.to_string()));
-    for (bool waited = true; waited;) {  // an ended arrival may still be writing to the same files
-        waited = false;
-        for (auto& s : slots_)
-            if (s.blob->digest() == d) {
-                const arrival_lease old(*this, s, false);
-                co_await old->settle();
-                if (!s.blob->failed() && !s.blob->complete())
-                    raise(errc::busy, fmt::format("{} is already arriving", d.to_string()));
-            }
+        co_return std::nullopt;
+    // An arrival that has ended may still be writing to the same files.
+    while (auto* s = ended_slot(d)) {
+        const arrival_lease old(*this, *s, false);
+        co_await old->settle();
     }
-    const auto old = co_await workers_.run([&] {
-        const auto known =
-            partial_file::identify(folder_ / "partial" / (partial_file::name_of(d) + ".map"));
+    const auto old_bytes = co_await workers_.run([&]() -> std::uint64_t {
+        const auto name = folder_ / "partial" / partial_file::name_of(d);
+        const auto known = partial_file::identify(fs::path(name).concat(".map"));
         std::error_code code;
-        const auto there = fs::file_size(folder_ / "partial" / partial_file::name_of(d), code);
+        const auto there = fs::file_size(name, code);
         return known && known->size == size && !code ? there : 0;
     });
-    co_await make_room(size - std::min<std::uint64_t>(old, size));
-    auto made = co_await workers_.run([&] {
-        return std::make_unique<arrival>(executor_, workers_, folder_ / "partial", d, size);
-    });
-    if (live_slot(d))
-        raise(errc::busy, fmt::format("{} is already arriving", d.to_string()));
-    slots_.push_back({std::move(made), 0, false});
-    co_return arrival_lease(*this, slots_.back(), true);
+    co_await make_room(size - std::min(old_bytes, size));
+    if (live_slot(d) || ended_slot(d))
+        co_return std::nullopt;
+    // The place is taken before the files are opened, so that there is one writer whatever is
+    // awaited.
+    slots_.emplace_back();
+    auto& s = slots_.back();
+    s.opening = d;
+    try {
+        s.blob = co_await workers_.run([&] {
+            return std::make_unique<arrival>(executor_, workers_, folder_ / "partial", d, size);
+        });
+    } catch (...) {
+        erase(s);
+        throw;
+    }
+    s.opening.reset();
+    co_return arrival_lease(*this, s, true);
 }
 
 awaitable<blob_info> content_store::finish(arrival_lease& lease) {
@@ -328,29 +341,31 @@ awaitable<void> content_store::settle_and_erase(slot& s) {
 }
 
 awaitable<blob_info> content_store::put(digest d, byte_view data) {
-    if (const auto known = co_await find(d))
-        co_return *known;
-    if (auto other = arriving(d)) {
-        while (!(*other)->complete() && !(*other)->failed())
-            co_await (*other)->changed();
+    for (;;) {
         if (const auto known = co_await find(d))
             co_return *known;
+        if (auto other = arriving(d)) {
+            co_await (*other)->ended();
+            continue;
+        }
+        auto lease = co_await receive(d, data.size());
+        if (!lease)
+            continue;
+        auto rest = data.subspan((*lease)->received());
+        while (!rest.empty()) {
+            const auto part = rest.first(std::min<std::size_t>(rest.size(), leaf_bytes));
+            rest = rest.subspan(part.size());
+            if (!(*lease)->write(part))
+                co_await (*lease)->ready();
+        }
+        co_return co_await finish(*lease);
     }
-    auto lease = co_await receive(d, data.size());
-    data = data.subspan(lease->received());
-    while (!data.empty()) {
-        const auto part = data.first(std::min<std::size_t>(data.size(), leaf_bytes));
-        data = data.subspan(part.size());
-        if (!lease->write(part))
-            co_await lease->ready();
-    }
-    co_return co_await finish(lease);
 }
 
 std::uint64_t content_store::reserved_bytes() const {
     std::uint64_t sum = 0;
     for (const auto& s : slots_)
-        if (!s.blob->failed() && !s.blob->complete())
+        if (s.blob && !s.blob->failed() && !s.blob->complete())
             sum += s.blob->size() - s.blob->received();
     return sum;
 }
@@ -477,7 +492,7 @@ awaitable<std::uint64_t> content_store::collect_garbage() {
     }
     std::set<std::string> live;
     for (const auto& s : slots_)
-        live.insert(partial_file::name_of(s.blob->digest()));
+        live.insert(partial_file::name_of(s.opening ? *s.opening : s.blob->digest()));
     co_return freed + co_await workers_.run([&] {
         std::uint64_t sum = 0;
         for (const auto& entry : fs::directory_iterator(folder_ / "partial")) {

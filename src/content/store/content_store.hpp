@@ -66,6 +66,7 @@ class arrival_lease {
     friend class content_store;
     struct slot {
         std::unique_ptr<arrival> blob;
+        std::optional<crypto::digest> opening;  ///< while `blob` is being made
         int users = 0;
         bool settling = false;
     };
@@ -102,9 +103,9 @@ class content_store {
 
     /// The arrival under way, for readers.
     std::optional<arrival_lease> arriving(const crypto::digest& digest);
-    /// Starts or takes up an arrival for its one writer. Makes room first. Throws no_space
-    /// ("needs 1.2 GiB, …"), or busy when it has a writer.
-    awaitable<arrival_lease> receive(crypto::digest digest, std::uint64_t size);
+    /// Starts or takes up an arrival for its one writer; nullopt when it has one already. Makes
+    /// room first: throws no_space ("needs 1.2 GiB, 300 MiB more than is free in …").
+    awaitable<std::optional<arrival_lease>> receive(crypto::digest digest, std::uint64_t size);
     /// Completes: verified, synced, renamed, indexed. On wrong_digest the bytes are gone.
     awaitable<blob_info> finish(arrival_lease& lease);
     /// A whole small blob at once; already there is fine.
@@ -138,6 +139,7 @@ class content_store {
     awaitable<void> make_room(std::uint64_t need);
     std::uint64_t reserved_bytes() const;
     slot* live_slot(const crypto::digest& digest);
+    slot* ended_slot(const crypto::digest& digest);
     void release(slot& s, bool writer) noexcept;
     void erase(const slot& s);
     awaitable<void> settle_and_erase(slot& s);

@@ -14,8 +14,6 @@ const char* name_of(errc e) {
             return "wrong_size";
         case errc::not_found:
             return "not_found";
-        case errc::busy:
-            return "busy";
         case errc::incomplete:
             return "incomplete";
         case errc::damaged:
@@ -38,8 +36,6 @@ const char* message_of(errc e) {
             return "the content does not have the announced size";
         case errc::not_found:
             return "not in the store";
-        case errc::busy:
-            return "already arriving";
         case errc::incomplete:
             return "not all bytes have arrived";
         case errc::damaged:
@@ -53,7 +49,6 @@ const char* message_of(errc e) {
 condition condition_of(errc e) {
     switch (e) {
         case errc::in_use:
-        case errc::busy:
             return condition::conflict;
         case errc::no_space:
             return condition::no_space;

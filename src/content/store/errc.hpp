@@ -10,7 +10,6 @@ enum class errc {
     wrong_digest,  ///< all bytes are here, and they are not what the digest says
     wrong_size,    ///< more or fewer bytes than announced
     not_found,
-    busy,        ///< the blob is already arriving
     incomplete,  ///< finish() before the last byte
     damaged,     ///< a stored blob no longer matches its digest
     failed,      ///< the disk said no
