@@ -12,6 +12,7 @@ import urllib.parse
 
 from .system import REPOSITORY, Daemon, Deadline, free_port, memory, run, temporary_directory, wait_until
 
+
 STOP_SECONDS = 10
 
 
@@ -65,7 +66,7 @@ class Node:
         self.registry_address = f"127.0.0.1:{free_port()}"
         self.p2p_port = free_port()
         self.log = self.data_dir.rstrip("/") + ".log"
-        self.env = {"DOCKER_CONFIG": "/nonexistent", "HOME": self.data_dir, **(env or {})}
+        self.env = {"HOME": self.data_dir, "DOCKER_CONFIG": "", **(env or {})}
         self.argv = [binary, "run", "--data-dir", self.data_dir, "--api", self.api_address,
                      "--registry", self.registry_address, "--p2p", f"/ip4/127.0.0.1/tcp/{self.p2p_port}",
                      "--log-format", "json", "--log-level", os.environ.get("DM_LOG_LEVEL", "debug"),
@@ -209,6 +210,18 @@ class Node:
     def apply(self, nametag, percentage=100, execute=True, kind="percentage", target="", **more):
         return self.post("/api/v1/strategy", {"type": kind, "nametag": nametag, "percentage": percentage,
                                               "target": target, "execute": execute, **more})
+
+    def told(self, nametag):
+        """What the node says about the strategy for `nametag`, as one lower-case text: state, reason, progress."""
+        p = self.cli("strategy", "ls", "--output", "json")
+        rows = json.loads(p.stdout) if p.returncode == 0 else []
+        rows = rows.get("strategies") or [] if isinstance(rows, dict) else rows
+        return " ".join(json.dumps(r) for r in rows if nametag in json.dumps(r)).lower()
+
+    def wait_told(self, nametag, pattern, seconds=30):
+        """Waits until told(nametag) matches."""
+        return self.wait_for(lambda: re.search(pattern, self.told(nametag)), seconds,
+                             lambda: f"/{pattern}/ said of {nametag}; it says: {self.told(nametag)}")
 
     def strategy(self, key):
         """The strategy as the API shows it, or None."""

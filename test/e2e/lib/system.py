@@ -14,6 +14,7 @@ import threading
 import time
 
 REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+MIB = 1 << 20
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 os.environ["PATH"] += ":/usr/sbin:/sbin"
