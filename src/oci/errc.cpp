@@ -24,6 +24,8 @@ const char* name_of(errc code) noexcept {
             return "malformed_config";
         case errc::malformed_layout:
             return "malformed_layout";
+        case errc::malformed_record:
+            return "malformed_record";
     }
     return "unknown";
 }
@@ -46,6 +48,8 @@ const char* message_of(errc code) noexcept {
             return "not an image configuration";
         case errc::malformed_layout:
             return "not an OCI image layout";
+        case errc::malformed_record:
+            return "not an image record";
     }
     return "unknown error";
 }
@@ -60,6 +64,7 @@ condition condition_of(errc code) noexcept {
         case errc::malformed_manifest:
         case errc::malformed_config:
         case errc::malformed_layout:
+        case errc::malformed_record:
             return condition::corrupt;
         case errc::manifest_too_large:
             return condition::too_large;

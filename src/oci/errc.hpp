@@ -14,6 +14,7 @@ enum class errc {
     unsupported_manifest,     ///< a manifest of a kind that we do not handle (schema 1, others)
     malformed_config,         ///< not an image configuration
     malformed_layout,         ///< not an OCI image layout, or of another version
+    malformed_record,         ///< not an image record of ours
 };
 
 const char* category_name(errc) noexcept;
