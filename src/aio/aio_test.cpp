@@ -79,6 +79,33 @@ TEST(with_timeout, hands_on_the_result_or_the_exception) {
     });
 }
 
+TEST(all_of, throws_the_first_failure_after_all_have_ended) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        aio::event never(ex);
+        bool other_ended = false;
+        std::vector<awaitable<void>> works;
+        works.push_back([](aio::event& e, bool& ended) -> awaitable<void> {
+            struct at_end {
+                bool& flag;
+                ~at_end() { flag = true; }
+            } mark{ended};
+            co_await e.wait();
+        }(never, other_ended));
+        works.push_back([]() -> awaitable<void> {
+            co_await aio::sleep_for(1ms);
+            raise(aio::errc::closed);
+        }());
+        std::error_code seen;
+        try {
+            co_await aio::all_of(std::move(works));
+        } catch (const failure& e) {
+            seen = e.code();
+        }
+        EXPECT_EQ(seen, aio::errc::closed);
+        EXPECT_TRUE(other_ended);
+    });
+}
+
 TEST(beside, ends_the_helper_when_the_work_ends_or_is_cancelled) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         aio::event never(ex);

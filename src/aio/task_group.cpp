@@ -49,6 +49,44 @@ awaitable<void> task_group::join() {
     co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
+awaitable<void> task_group::wait() {
+    while (!tasks_.empty())
+        co_await idle_.wait();
+}
+
+namespace {
+
+awaitable<void> note_failure(awaitable<void> work, std::exception_ptr* first, task_group* all) {
+    try {
+        co_await std::move(work);
+    } catch (...) {
+        if (!*first) {
+            *first = std::current_exception();  // rethrown by all_of
+            all->cancel();
+        }
+    }
+}
+
+}  // namespace
+
+awaitable<void> all_of(std::vector<awaitable<void>> works) {
+    task_group group(co_await asio::this_coro::executor);
+    std::exception_ptr first;
+    for (auto& work : works)
+        group.spawn("part", note_failure(std::move(work), &first, &group));
+    try {
+        co_await group.wait();
+    } catch (...) {
+        if (!first)
+            first = std::current_exception();
+    }
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await group.stop();
+    co_await asio::this_coro::throw_if_cancelled(true);
+    if (first)
+        std::rethrow_exception(first);
+}
+
 awaitable<void> beside(awaitable<void> work, awaitable<void> helper) {
     task_group group(co_await asio::this_coro::executor);
     group.spawn("helper", std::move(helper));

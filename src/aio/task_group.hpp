@@ -3,6 +3,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <list>
 #include <string>
+#include <vector>
 
 #include "aio/awaitable.hpp"
 #include "aio/event.hpp"
@@ -27,6 +28,9 @@ class task_group {
     /// Returns when no task is left, whatever is cancelled meanwhile.
     awaitable<void> join();
 
+    /// Returns when no task is left; throws when cancelled.
+    awaitable<void> wait();
+
     awaitable<void> stop() {
         cancel();
         co_await join();
@@ -46,6 +50,9 @@ class task_group {
     std::list<task> tasks_;
     event idle_;
 };
+
+/// Runs all at once; returns when all have ended. The first that throws cancels the others and is what is thrown.
+awaitable<void> all_of(std::vector<awaitable<void>> works);
 
 /// Runs `helper` as long as `work` runs: when `work` has ended in whatever way, the helper is
 /// cancelled and joined. What the helper throws is logged only.

@@ -93,7 +93,7 @@ bool arrival::write(byte_view data) {
         if (current_->used == leaf_bytes || received_ == size())
             submit();
     }
-    return in_flight_ < leaves_in_flight_max;
+    return has_room();
 }
 
 void arrival::submit() {
@@ -215,7 +215,7 @@ void arrival::maybe_checkpoint() {
 }
 
 awaitable<void> arrival::ready() {
-    while (!failed_ && in_flight_ >= leaves_in_flight_max)
+    while (!failed_ && !has_room())
         co_await changed_.wait();
     if (failed_)
         throw failure(*failed_);

@@ -53,6 +53,7 @@ class arrival {
     /// Takes all of `data`; false asks to wait for ready() before more. Bytes past the size fail
     /// the arrival.
     bool write(byte_view data);
+    bool has_room() const noexcept { return in_flight_ < leaves_in_flight_max; }
     /// Until there is room; throws what went wrong on the disk.
     awaitable<void> ready();
     /// Waits for all leaves and checks the digest. Throws incomplete, wrong_digest, no_space,

@@ -165,7 +165,7 @@ void content_store::adopt(const fs::path& path, const digest& d) {
         return;
     }
     auto dag = build_file_dag(leaves, size);
-    index_->add({d, size, dag.root}, leaves, dag.nodes, now_seconds());
+    index_->add({d, size, dag.root, dag.dag_size}, leaves, dag.nodes, now_seconds());
     blob_bytes_ += size;
     log::info("blob taken into the index", {{"digest", d.to_string()}, {"bytes", size}});
 }
@@ -304,7 +304,7 @@ awaitable<blob_info> content_store::finish(arrival_lease& lease) {
     }
     auto info = co_await workers_.run([&] {
         auto dag = build_file_dag(a.leaves(), a.size());
-        blob_info blob{a.digest(), a.size(), dag.root};
+        blob_info blob{a.digest(), a.size(), dag.root, dag.dag_size};
         a.files().publish(blob_path(a.digest()));
         index_->add(blob, a.leaves(), dag.nodes, now_seconds());
         a.files().remove_map();

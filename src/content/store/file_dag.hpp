@@ -9,6 +9,7 @@ namespace dm::store {
 /// The UnixFS file over a blob's leaves.
 struct file_dag {
     multiformats::cid root;
+    std::uint64_t dag_size = 0;   ///< bytes of all its blocks
     std::vector<dag_node> nodes;  ///< interior nodes, the root among them unless it is a leaf
 };
 

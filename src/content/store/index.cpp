@@ -12,7 +12,7 @@ using multiformats::cid;
 constexpr const char* schema = R"(
 create table if not exists blob(
     id integer primary key, digest text not null unique, size integer not null, root blob not null,
-    used integer not null);
+    dag_size integer not null, used integer not null);
 create index if not exists blob_by_root on blob(root);
 create table if not exists block(
     hash blob not null, blob integer not null references blob(id) on delete cascade, leaf integer not null,
@@ -51,7 +51,8 @@ blob_info read_blob(const sqlite::statement& s, int first) {
     const auto root = multiformats::parse_cid(byte_view(s.blob(first + 2)));
     if (!d || !root)
         raise(errc::damaged, "store.db holds a row that is no blob");
-    return {*d, static_cast<std::uint64_t>(s.integer(first + 1)), *root};
+    return {*d, static_cast<std::uint64_t>(s.integer(first + 1)), *root,
+            static_cast<std::uint64_t>(s.integer(first + 3))};
 }
 
 std::int64_t to_row(std::uint64_t value) {
@@ -67,7 +68,7 @@ block_index::block_index(const std::filesystem::path& file)
 
 std::optional<blob_info> block_index::find(const digest& d) {
     const std::scoped_lock lock(mutex_);
-    auto s = db_.prepare("select digest, size, root from blob where digest = ?");
+    auto s = db_.prepare("select digest, size, root, dag_size from blob where digest = ?");
     s.bind(1, d.to_string());
     lookup rows(s);
     if (!rows.next())
@@ -77,7 +78,7 @@ std::optional<blob_info> block_index::find(const digest& d) {
 
 std::vector<blob_info> block_index::all() {
     const std::scoped_lock lock(mutex_);
-    auto s = db_.prepare("select digest, size, root from blob order by id");
+    auto s = db_.prepare("select digest, size, root, dag_size from blob order by id");
     std::vector<blob_info> out;
     while (s.step())
         out.push_back(read_blob(s, 0));
@@ -90,12 +91,14 @@ void block_index::add(const blob_info& blob, const std::vector<leaf_hash>& leave
     const std::scoped_lock lock(mutex_);
     sqlite::transaction t(db_);
     auto insert = db_.prepare(
-        "insert into blob(digest, size, root, used) values(?, ?, ?, ?) on conflict(digest) do "
+        "insert into blob(digest, size, root, dag_size, used) values(?, ?, ?, ?, ?) on "
+        "conflict(digest) do "
         "nothing");
     insert.bind(1, blob.digest.to_string())
         .bind(2, to_row(blob.size))
         .bind(3, byte_view(blob.root.to_bytes()))
-        .bind(4, now_seconds)
+        .bind(4, to_row(blob.dag_size))
+        .bind(5, now_seconds)
         .run();
     if (db_.changes() == 0)
         return;
@@ -168,7 +171,7 @@ bool block_index::has_leaf(const digest& d, const leaf_hash& hash) {
 
 std::optional<blob_info> block_index::find_root(const cid& root) {
     const std::scoped_lock lock(mutex_);
-    auto s = db_.prepare("select digest, size, root from blob where root = ? limit 1");
+    auto s = db_.prepare("select digest, size, root, dag_size from blob where root = ? limit 1");
     s.bind(1, byte_view(root.to_v1().to_bytes()));
     lookup rows(s);
     if (!rows.next())
@@ -226,7 +229,7 @@ std::vector<block_index::pin_entry> block_index::pins(std::string_view prefix) {
 std::vector<blob_info> block_index::unpinned() {
     const std::scoped_lock lock(mutex_);
     auto s = db_.prepare(
-        "select digest, size, root from blob where not exists("
+        "select digest, size, root, dag_size from blob where not exists("
         "select 1 from pin_blob where pin_blob.digest = blob.digest) order by used, id");
     std::vector<blob_info> out;
     while (s.step())

@@ -18,7 +18,8 @@ namespace dm::store {
 struct blob_info {
     crypto::digest digest;
     std::uint64_t size = 0;
-    multiformats::cid root;  ///< of the blob as a UnixFS file
+    multiformats::cid root;      ///< of the blob as a UnixFS file
+    std::uint64_t dag_size = 0;  ///< bytes of that file's blocks: what a link to it says
 
     friend bool operator==(const blob_info&, const blob_info&) = default;
 };

@@ -1,0 +1,269 @@
+#include "oci/importer/importer.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "aio/task_group.hpp"
+#include "base/log.hpp"
+#include "oci/errc.hpp"
+#include "oci/image_config.hpp"
+#include "oci/importer/errc.hpp"
+#include "oci/importer/image_tree.hpp"
+
+namespace dm::importer {
+namespace {
+
+/// Manifests are held in memory until the image is known whole.
+constexpr std::size_t manifests_bytes_max = 16 << 20;
+
+struct read_document {
+    oci::descriptor descriptor;
+    bytes raw;
+    std::vector<oci::descriptor> blobs;  ///< empty for an index
+};
+
+/// Lets a transfer run into an arrival and holds it back while the arrival has no room.
+class arrival_sink final : public http::body_sink {
+  public:
+    arrival_sink(executor ex, store::arrival& into, std::function<void(std::size_t)> count)
+        : into_(into), count_(std::move(count)), paused_changed_(std::move(ex)) {}
+
+    void on_head(const http::response_head&, http::flow_control flow) override { flow_ = flow; }
+
+    bool on_body(byte_view piece) override {
+        const bool room = into_.write(piece);
+        if (into_.failed())
+            throw failure(*into_.failed());
+        count_(piece.size());
+        if (!room) {
+            paused_ = true;
+            paused_changed_.notify_all();
+        }
+        return room;
+    }
+
+    /// Runs beside the transfer and ends with it.
+    awaitable<void> resume_when_there_is_room() {
+        for (;;) {
+            while (!paused_)
+                co_await paused_changed_.wait();
+            while (!into_.has_room() && !into_.failed())
+                co_await into_.changed();
+            paused_ = false;
+            flow_.resume();
+        }
+    }
+
+  private:
+    store::arrival& into_;
+    std::function<void(std::size_t)> count_;
+    http::flow_control flow_;
+    bool paused_ = false;
+    aio::event paused_changed_;
+};
+
+}  // namespace
+
+struct importer::job {
+    image_source& source;
+    oci::platform_choice platforms;
+    progress_listener listen;
+    progress now;
+    std::vector<read_document> documents;  ///< the top first
+    std::size_t documents_bytes = 0;
+    std::set<crypto::digest> seen;
+    std::vector<oci::descriptor> configs;
+    std::vector<oci::descriptor> layers;
+    std::map<crypto::digest, store::blob_info> here;
+
+    void tell() const {
+        if (listen)
+            listen(now);
+    }
+};
+
+std::string pin_name(const crypto::digest& image) {
+    return "image:" + image.to_string();
+}
+
+importer::importer(executor ex, store::content_store& store, options o)
+    : store_(store), options_(o), places_(std::move(ex), o.blobs_at_once_max) {}
+
+awaitable<imported_image> importer::import(image_source& source, oci::platform_choice platforms,
+                                           progress_listener listen) {
+    job j{source, std::move(platforms), std::move(listen), {}, {}, 0, {}, {}, {}, {}};
+    j.tell();
+    auto top = co_await source.resolve();
+    oci::descriptor as;
+    as.media_type = top.media_type;
+    as.digest = top.digest;
+    as.size = top.raw.size();
+    co_await read_manifest(j, std::move(top), std::move(as), 1);
+
+    for (const auto& list : {j.configs, j.layers})
+        for (const auto& blob : list)
+            j.now.bytes_total += blob.size;
+    j.now.blobs_total = j.configs.size() + j.layers.size();
+    if (j.now.bytes_total > options_.image_bytes_max)
+        raise(errc::too_large, fmt::format("the image has {} bytes", j.now.bytes_total));
+    j.now.at = progress::phase::fetching;
+    j.tell();
+
+    // Kept from the start: room for its later blobs must not come from its earlier ones.
+    std::vector<crypto::digest> keep;
+    for (const auto& d : j.documents)
+        keep.push_back(d.descriptor.digest);
+    for (const auto& list : {j.configs, j.layers})
+        for (const auto& blob : list)
+            keep.push_back(blob.digest);
+    co_await store_.pin(pin_name(j.documents.front().descriptor.digest), keep, {});
+
+    co_await obtain_all(j);
+    j.now.at = progress::phase::finishing;
+    j.tell();
+    co_return co_await finish(j, std::move(keep));
+}
+
+awaitable<void> importer::read_manifest(job& j, found_manifest found, oci::descriptor as,
+                                        std::size_t depth) {
+    if (!j.seen.insert(found.digest).second)
+        co_return;
+    if (found.raw.size() != as.size)
+        raise(errc::wrong_size,
+              fmt::format("{} sent {} bytes for manifest {}, which has {}", j.source.name(),
+                          found.raw.size(), as.digest.to_string(), as.size));
+    j.documents_bytes += found.raw.size();
+    if (j.documents_bytes > manifests_bytes_max)
+        raise(errc::too_large, fmt::format("the manifests of this image have more than {} bytes",
+                                           manifests_bytes_max));
+    const auto document = value_or_throw(oci::parse_document(found.raw, found.media_type));
+    as.media_type = oci::media_type_of(document);
+    const auto at = j.documents.size();
+    j.documents.push_back({std::move(as), std::move(found.raw), {}});
+
+    if (const auto* m = std::get_if<oci::manifest>(&document)) {
+        auto blobs = oci::stored_blobs(*m);
+        for (const auto& blob : blobs)
+            if (j.seen.insert(blob.digest).second)
+                (blob.digest == m->config.digest ? j.configs : j.layers).push_back(blob);
+        j.documents[at].blobs = std::move(blobs);
+        co_return;
+    }
+    if (depth == oci::index_depth_max)
+        raise(errc::nested_too_deep,
+              fmt::format("{} indexes are nested in each other, {} are allowed", depth + 1,
+                          oci::index_depth_max));
+    const auto& index = std::get<oci::image_index>(document);
+    std::vector<oci::descriptor> chosen;
+    if (j.platforms.all)
+        chosen = index.manifests;
+    for (const auto& wanted : j.platforms.listed)
+        chosen.push_back(value_or_throw(oci::select_entry(index, wanted)));
+    for (auto& entry : chosen)
+        if (!j.seen.contains(entry.digest))
+            co_await read_manifest(j, co_await j.source.manifest(entry), entry, depth + 1);
+}
+
+awaitable<void> importer::obtain_all(job& j) {
+    // Configs first: they are small and say whether the image runs here at all.
+    for (const auto& config : j.configs)
+        co_await obtain(j, config);
+    for (auto& d : j.documents) {
+        if (d.blobs.empty() || d.descriptor.platform)
+            continue;
+        const auto config = oci::parse_image_config(
+            co_await store_.read(d.blobs.front().digest, oci::config_bytes_max));
+        if (!config || config->platform.os.empty() || config->platform.architecture.empty())
+            continue;  // an artifact: it belongs to no platform
+        d.descriptor.platform = config->platform;
+        if (j.platforms.all)
+            continue;
+        const auto suits = [&](const oci::platform& wanted) {
+            return oci::match_rank(wanted, config->platform).has_value();
+        };
+        if (std::ranges::none_of(j.platforms.listed, suits))
+            raise(oci::errc::no_such_platform,
+                  fmt::format("the image is for {} only, not for {}", config->platform.to_string(),
+                              j.platforms.listed.front().to_string()));
+    }
+    std::vector<awaitable<void>> works;
+    for (const auto& layer : j.layers)
+        works.push_back(obtain(j, layer));
+    co_await aio::all_of(std::move(works));
+}
+
+awaitable<void> importer::obtain(job& j, oci::descriptor blob) {
+    for (;;) {
+        if (const auto known = co_await store_.find(blob.digest)) {
+            if (known->size != blob.size)
+                raise(errc::wrong_size,
+                      fmt::format("the manifest says {} bytes for {}, which has {}", blob.size,
+                                  blob.digest.to_string(), known->size));
+            j.now.bytes_done += j.here.contains(blob.digest) ? 0 : blob.size;
+            j.here[blob.digest] = *known;
+            break;
+        }
+        if (auto other = store_.arriving(blob.digest)) {
+            co_await (*other)->ended();
+            continue;
+        }
+        const auto place = co_await places_.acquire();
+        auto lease = co_await store_.receive(blob.digest, blob.size);
+        if (!lease)
+            continue;
+        co_await fetch(j, blob, *std::move(lease));
+        break;
+    }
+    ++j.now.blobs_done;
+    j.tell();
+}
+
+awaitable<void> importer::fetch(job& j, oci::descriptor blob, store::arrival_lease lease) {
+    j.now.bytes_done += lease->received();
+    arrival_sink sink(co_await asio::this_coro::executor, *lease, [&j](std::size_t n) {
+        j.now.bytes_done += n;
+        j.now.bytes_from_source += n;
+        j.tell();
+    });
+    try {
+        if (lease->received() < lease->size())
+            co_await aio::beside(j.source.blob(blob, lease->received(), sink),
+                                 sink.resume_when_there_is_room());
+        j.here[blob.digest] = co_await store_.finish(lease);
+    } catch (const std::exception& e) {
+        lease->mark_failed(error_of(e));  // for those who follow this arrival
+        throw;
+    }
+}
+
+awaitable<imported_image> importer::finish(job& j, std::vector<crypto::digest> keep) {
+    imported_image out;
+    out.top = j.documents.front().descriptor;
+    std::vector<tree_file> manifests;
+    for (const auto& d : j.documents) {
+        const auto info = co_await store_.put(d.descriptor.digest, d.raw);
+        manifests.push_back({d.descriptor.digest.to_string(), info});
+        if (!d.blobs.empty())
+            out.manifests.push_back({d.descriptor, d.blobs});
+        else if (d.descriptor.digest != out.top.digest)
+            out.indexes.push_back(d.descriptor);
+    }
+    manifests.push_back({"latest", manifests.front().info});
+    std::vector<tree_file> blobs;
+    for (const auto& [digest, info] : j.here) {
+        blobs.push_back({digest.to_string(), info});
+        out.blobs.push_back(info);
+    }
+    auto tree = value_or_throw(build_image_tree(manifests, blobs));
+    out.root = tree.root;
+    co_await store_.pin(pin_name(out.top.digest), std::move(keep), std::move(tree.nodes));
+    log::info("image imported", {{"digest", out.top.digest.to_string()},
+                                 {"from", j.source.name()},
+                                 {"root", out.root.to_string()},
+                                 {"bytes", j.now.bytes_total},
+                                 {"bytes_from_source", j.now.bytes_from_source}});
+    co_return out;
+}
+
+}  // namespace dm::importer

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/event.hpp"
+#include "content/store/content_store.hpp"
+#include "multiformats/cid.hpp"
+#include "oci/importer/image_source.hpp"
+#include "oci/manifest.hpp"
+#include "oci/platform.hpp"
+
+namespace dm::importer {
+
+struct options {
+    std::size_t blobs_at_once_max = 3;
+    std::uint64_t image_bytes_max = std::uint64_t{1} << 40;
+};
+
+/// One image manifest of an import, with what it needs.
+struct imported_manifest {
+    oci::descriptor descriptor;          ///< platform set when it is known
+    std::vector<oci::descriptor> blobs;  ///< config first, then layers, each digest once
+};
+
+/// An image that is complete in the store.
+struct imported_image {
+    oci::descriptor top;  ///< index or manifest: what the name resolves to
+    std::vector<imported_manifest>
+        manifests;  ///< of the platforms asked for; one for a single manifest
+    std::vector<oci::descriptor> indexes;  ///< nested ones
+    std::vector<store::blob_info> blobs;   ///< configs and layers, each digest once
+    multiformats::cid root;                ///< of the tree manifests/, blobs/
+};
+
+/// How far an import is. Bytes are those of configs and layers.
+struct progress {
+    enum class phase { resolving, fetching, finishing };
+    phase at = phase::resolving;
+    std::uint64_t bytes_total = 0;
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_from_source = 0;  ///< of bytes_done, what was not here before
+    std::size_t blobs_total = 0;
+    std::size_t blobs_done = 0;
+};
+using progress_listener = std::function<void(const progress&)>;
+
+/// Name of the pin that keeps an image: "image:<digest>".
+std::string pin_name(const crypto::digest& image);
+
+/// Brings images into the store. Streams: memory does not depend on the size of layers. Blobs that
+/// are here are not asked for, blobs that another import is fetching are waited for.
+class importer {
+  public:
+    importer(executor ex, store::content_store& store, options o = {});
+
+    /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and pins
+    /// it all as pin_name(digest). Throws the source's failures, oci::errc::no_such_platform,
+    /// malformed manifests, store::errc.
+    awaitable<imported_image> import(image_source& source, oci::platform_choice platforms,
+                                     progress_listener listen);
+
+  private:
+    struct job;
+
+    awaitable<void> read_manifest(job& j, found_manifest found, oci::descriptor as,
+                                  std::size_t depth);
+    awaitable<void> obtain(job& j, oci::descriptor blob);
+    awaitable<void> fetch(job& j, oci::descriptor blob, store::arrival_lease lease);
+    awaitable<void> obtain_all(job& j);
+    awaitable<imported_image> finish(job& j, std::vector<crypto::digest> keep);
+
+    store::content_store& store_;
+    options options_;
+    aio::limiter places_;
+};
+
+}  // namespace dm::importer
