@@ -20,8 +20,34 @@ constexpr std::size_t manifests_bytes_max = 16 << 20;
 struct read_document {
     oci::descriptor descriptor;
     bytes raw;
-    std::vector<oci::descriptor> blobs;  ///< empty for an index
+    std::vector<oci::descriptor> blobs;    ///< of a manifest
+    std::vector<oci::descriptor> entries;  ///< of an index
 };
+
+/// Every platform that some index names, or that a config told; with blobs where it was read.
+std::vector<oci::image_platform> platforms_in(const std::vector<read_document>& documents) {
+    std::map<crypto::digest, oci::image_platform> found;
+    std::vector<crypto::digest> order;
+    const auto add = [&](const oci::descriptor& d) {
+        if (!d.platform || d.is_attestation() || d.kind() == oci::media_kind::index)
+            return;
+        if (found.try_emplace(d.digest, oci::image_platform{*d.platform, d.digest, {}}).second)
+            order.push_back(d.digest);
+    };
+    for (const auto& document : documents) {
+        for (const auto& entry : document.entries)
+            add(entry);
+        add(document.descriptor);
+    }
+    for (const auto& document : documents)
+        if (const auto it = found.find(document.descriptor.digest); it != found.end())
+            for (const auto& blob : document.blobs)
+                it->second.blobs.push_back(blob.digest);
+    std::vector<oci::image_platform> out;
+    for (const auto& digest : order)
+        out.push_back(std::move(found.at(digest)));
+    return out;
+}
 
 /// Lets a transfer run into an arrival and holds it back while the arrival has no room.
 class arrival_sink final : public http::body_sink {
@@ -90,8 +116,8 @@ std::string pin_name(const crypto::digest& image) {
 importer::importer(executor ex, store::content_store& store, options o)
     : store_(store), options_(o), places_(std::move(ex), o.blobs_at_once_max) {}
 
-awaitable<imported_image> importer::import(image_source& source, oci::platform_choice platforms,
-                                           progress_listener listen) {
+awaitable<oci::image_record> importer::import(image_source& source, oci::platform_choice platforms,
+                                              progress_listener listen) {
     job j{source, std::move(platforms), std::move(listen), {}, {}, 0, {}, {}, {}, {}};
     j.tell();
     auto top = co_await source.resolve();
@@ -140,7 +166,7 @@ awaitable<void> importer::read_manifest(job& j, found_manifest found, oci::descr
     const auto document = value_or_throw(oci::parse_document(found.raw, found.media_type));
     as.media_type = oci::media_type_of(document);
     const auto at = j.documents.size();
-    j.documents.push_back({std::move(as), std::move(found.raw), {}});
+    j.documents.push_back({std::move(as), std::move(found.raw), {}, {}});
 
     if (const auto* m = std::get_if<oci::manifest>(&document)) {
         auto blobs = oci::stored_blobs(*m);
@@ -155,6 +181,7 @@ awaitable<void> importer::read_manifest(job& j, found_manifest found, oci::descr
               fmt::format("{} indexes are nested in each other, {} are allowed", depth + 1,
                           oci::index_depth_max));
     const auto& index = std::get<oci::image_index>(document);
+    j.documents[at].entries = index.manifests;
     std::vector<oci::descriptor> chosen;
     if (j.platforms.all)
         chosen = index.manifests;
@@ -237,28 +264,27 @@ awaitable<void> importer::fetch(job& j, oci::descriptor blob, store::arrival_lea
     }
 }
 
-awaitable<imported_image> importer::finish(job& j, std::vector<crypto::digest> keep) {
-    imported_image out;
-    out.top = j.documents.front().descriptor;
+awaitable<oci::image_record> importer::finish(job& j, std::vector<crypto::digest> keep) {
+    oci::image_record out;
+    out.digest = j.documents.front().descriptor.digest;
+    out.media_type = j.documents.front().descriptor.media_type;
     std::vector<tree_file> manifests;
     for (const auto& d : j.documents) {
         const auto info = co_await store_.put(d.descriptor.digest, d.raw);
         manifests.push_back({d.descriptor.digest.to_string(), info});
-        if (!d.blobs.empty())
-            out.manifests.push_back({d.descriptor, d.blobs});
-        else if (d.descriptor.digest != out.top.digest)
-            out.indexes.push_back(d.descriptor);
+        out.blobs.push_back({info.digest, info.root, info.size});
     }
     manifests.push_back({"latest", manifests.front().info});
     std::vector<tree_file> blobs;
     for (const auto& [digest, info] : j.here) {
         blobs.push_back({digest.to_string(), info});
-        out.blobs.push_back(info);
+        out.blobs.push_back({info.digest, info.root, info.size});
     }
+    out.platforms = platforms_in(j.documents);
     auto tree = value_or_throw(build_image_tree(manifests, blobs));
     out.root = tree.root;
-    co_await store_.pin(pin_name(out.top.digest), std::move(keep), std::move(tree.nodes));
-    log::info("image imported", {{"digest", out.top.digest.to_string()},
+    co_await store_.pin(pin_name(out.digest), std::move(keep), std::move(tree.nodes));
+    log::info("image imported", {{"digest", out.digest.to_string()},
                                  {"from", j.source.name()},
                                  {"root", out.root.to_string()},
                                  {"bytes", j.now.bytes_total},

@@ -9,6 +9,7 @@
 #include "aio/event.hpp"
 #include "content/store/content_store.hpp"
 #include "multiformats/cid.hpp"
+#include "oci/image_record.hpp"
 #include "oci/importer/image_source.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
@@ -18,22 +19,6 @@ namespace dm::importer {
 struct options {
     std::size_t blobs_at_once_max = 3;
     std::uint64_t image_bytes_max = std::uint64_t{1} << 40;
-};
-
-/// One image manifest of an import, with what it needs.
-struct imported_manifest {
-    oci::descriptor descriptor;          ///< platform set when it is known
-    std::vector<oci::descriptor> blobs;  ///< config first, then layers, each digest once
-};
-
-/// An image that is complete in the store.
-struct imported_image {
-    oci::descriptor top;  ///< index or manifest: what the name resolves to
-    std::vector<imported_manifest>
-        manifests;  ///< of the platforms asked for; one for a single manifest
-    std::vector<oci::descriptor> indexes;  ///< nested ones
-    std::vector<store::blob_info> blobs;   ///< configs and layers, each digest once
-    multiformats::cid root;                ///< of the tree manifests/, blobs/
 };
 
 /// How far an import is. Bytes are those of configs and layers.
@@ -60,8 +45,8 @@ class importer {
     /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and pins
     /// it all as pin_name(digest). Throws the source's failures, oci::errc::no_such_platform,
     /// malformed manifests, store::errc.
-    awaitable<imported_image> import(image_source& source, oci::platform_choice platforms,
-                                     progress_listener listen);
+    awaitable<oci::image_record> import(image_source& source, oci::platform_choice platforms,
+                                        progress_listener listen);
 
   private:
     struct job;
@@ -71,7 +56,7 @@ class importer {
     awaitable<void> obtain(job& j, oci::descriptor blob);
     awaitable<void> fetch(job& j, oci::descriptor blob, store::arrival_lease lease);
     awaitable<void> obtain_all(job& j);
-    awaitable<imported_image> finish(job& j, std::vector<crypto::digest> keep);
+    awaitable<oci::image_record> finish(job& j, std::vector<crypto::digest> keep);
 
     store::content_store& store_;
     options options_;

@@ -149,7 +149,7 @@ TEST(importer, gives_the_root_that_the_prototype_gives) {
         EXPECT_EQ(image.root.to_string(),
                   "bafybeieicit3h4abhx5vtvamibtmsq4uqwzwcx32p4geoour6gybtpdcyq");
         EXPECT_TRUE(co_await w.store.block(image.root));
-        EXPECT_EQ(image.manifests.at(0).descriptor.platform->to_string(), "linux/amd64");
+        EXPECT_EQ(image.platforms.at(0).platform.to_string(), "linux/amd64");
     });
 }
 
@@ -160,13 +160,17 @@ TEST(importer, fetches_only_the_platforms_asked_for) {
         const auto arm = add_image(s, "arm64", pattern(2000));
         s.add_manifest(oci_index, index_of({{amd, "amd64"}, {arm, "arm64"}}));
         const auto one = co_await w.import.import(s, only("arm64"), {});
-        EXPECT_EQ(one.manifests.size(), 1u);
-        EXPECT_EQ(one.manifests.at(0).descriptor.digest, arm.digest);
+        EXPECT_EQ(one.platforms.size(), 2u);
+        EXPECT_FALSE(one.platforms.at(0).is_imported());
+        EXPECT_TRUE(one.platforms.at(1).is_imported());
+        EXPECT_EQ(one.platforms.at(1).manifest, arm.digest);
         EXPECT_EQ(s.requests.size(), 2u);
         EXPECT_FALSE(co_await w.store.find(amd.digest));
         const auto both = co_await w.import.import(s, all, {});
-        EXPECT_EQ(both.manifests.size(), 2u);
-        EXPECT_EQ(both.top.digest, one.top.digest);
+        EXPECT_TRUE(both.platforms.at(0).is_imported());
+        EXPECT_EQ(both.digest, one.digest);
+        const auto again = oci::decode_image_record(oci::encode(both));
+        EXPECT_EQ(again.value(), both);
         EXPECT_NE(both.root, one.root);
         const auto none = co_await failure_of(w, s, only("s390x"));
         EXPECT_EQ(none.code, oci::errc::no_such_platform);
@@ -192,7 +196,7 @@ TEST(importer, shares_the_work_of_two_imports_at_once) {
         for (int i = 0; i < 2; ++i)
             both.push_back([](world& in, memory_source& from) -> awaitable<void> {
                 const auto image = co_await in.import.import(from, all, {});
-                EXPECT_EQ(image.blobs.size(), 2u);
+                EXPECT_EQ(image.blobs.size(), 3u);
             }(w, s));
         co_await aio::all_of(std::move(both));
         for (const auto& [digest, count] : s.requests)
@@ -248,7 +252,7 @@ TEST(importer, allows_indexes_nested_up_to_the_limit) {
         for (std::size_t i = 0; i + 1 < oci::index_depth_max; ++i)
             inner = s.add_manifest(oci_index, index_of({{inner, "amd64"}}));
         const auto image = co_await w.import.import(s, only("amd64"), {});
-        EXPECT_EQ(image.indexes.size(), oci::index_depth_max - 2);
-        EXPECT_EQ(image.manifests.size(), 1u);
+        EXPECT_EQ(image.platforms.size(), 1u);
+        EXPECT_EQ(image.blobs.size(), oci::index_depth_max - 1 + 3);
     });
 }
