@@ -1,4 +1,4 @@
-#include "mesh/state/replicated_map.hpp"
+#include "mesh/state/durable_map.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,11 +7,11 @@
 
 using namespace dm;
 
-TEST(replicated_map, keeps_what_it_acknowledged) {
+TEST(durable_map, keeps_what_it_acknowledged) {
     temp_dir dir;
     aio::pool workers(1);
     aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        state::replicated_map m(ex, workers, dir / "state.db");
+        state::durable_map m(ex, workers, dir / "state.db");
         co_await m.set("/dm1/a", "1");
         co_await m.set("/dm1/b", "2");
         co_await m.set("/dm1/a", "3");
@@ -20,18 +20,18 @@ TEST(replicated_map, keeps_what_it_acknowledged) {
         EXPECT_FALSE(co_await m.erase("/dm1/b"));
     });
     asio::io_context loop;
-    const state::replicated_map again(loop.get_executor(), workers, dir / "state.db");
+    const state::durable_map again(loop.get_executor(), workers, dir / "state.db");
     EXPECT_EQ(again.find("/dm1/a"), "3");
     EXPECT_FALSE(again.find("/dm1/b"));
     EXPECT_EQ(again.list("/dm1/").size(), 1u);
     EXPECT_EQ(again.all().size(), 2u);
 }
 
-TEST(replicated_map, tells_watchers_of_real_changes_only) {
+TEST(durable_map, tells_watchers_of_real_changes_only) {
     temp_dir dir;
     aio::pool workers(1);
     aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        state::replicated_map m(ex, workers, dir / "state.db");
+        state::durable_map m(ex, workers, dir / "state.db");
         std::vector<std::string> seen;
         {
             const auto watching = m.watch([&](const state::change& c) {
@@ -46,11 +46,11 @@ TEST(replicated_map, tells_watchers_of_real_changes_only) {
     });
 }
 
-TEST(replicated_map, bounds_keys_and_values) {
+TEST(durable_map, bounds_keys_and_values) {
     temp_dir dir;
     aio::pool workers(1);
     aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        state::replicated_map m(ex, workers, dir / "state.db");
+        state::durable_map m(ex, workers, dir / "state.db");
         for (const auto& [key, value] :
              {std::pair{std::string(), std::string("v")},
               std::pair{std::string(state::key_bytes_max + 1, 'k'), std::string("v")},

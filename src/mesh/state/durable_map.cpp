@@ -1,27 +1,32 @@
-#include "mesh/state/replicated_map.hpp"
+#include "mesh/state/durable_map.hpp"
 
 #include <fmt/format.h>
 
 namespace dm::state {
 
-replicated_map::replicated_map(executor ex, aio::pool& workers, const std::filesystem::path& file)
-    : workers_(workers), one_writer_(std::move(ex), 1), db_(file, sqlite::durability::full) {
-    db_.execute(
-        "create table if not exists state(key text primary key, value text not null) without "
-        "rowid");
-    auto s = db_.prepare("select key, value from state");
+durable_map::durable_map(executor ex, aio::pool& workers, const std::filesystem::path& file,
+                         std::string_view table)
+    : workers_(workers),
+      one_writer_(std::move(ex), 1),
+      db_(file, sqlite::durability::full),
+      table_(table) {
+    db_.execute(fmt::format("create table if not exists {}(key text primary key, value text not "
+                            "null) without rowid",
+                            table_)
+                    .c_str());
+    auto s = db_.prepare(fmt::format("select key, value from {}", table_));
     while (s.step())
         entries_.emplace(s.text(0), s.text(1));
 }
 
-std::optional<std::string_view> replicated_map::find(std::string_view key) const {
+std::optional<std::string_view> durable_map::find(std::string_view key) const {
     const auto it = entries_.find(key);
     if (it == entries_.end())
         return std::nullopt;
     return it->second;
 }
 
-std::vector<std::pair<std::string_view, std::string_view>> replicated_map::list(
+std::vector<std::pair<std::string_view, std::string_view>> durable_map::list(
     std::string_view prefix) const {
     std::vector<std::pair<std::string_view, std::string_view>> out;
     for (auto it = entries_.lower_bound(prefix);
@@ -30,7 +35,7 @@ std::vector<std::pair<std::string_view, std::string_view>> replicated_map::list(
     return out;
 }
 
-awaitable<void> replicated_map::set(std::string key, std::string value) {
+awaitable<void> durable_map::set(std::string key, std::string value) {
     if (key.empty() || key.size() > key_bytes_max)
         throw failure({make_error_code(std::errc::invalid_argument),
                        fmt::format("a key has 1 to {} bytes", key_bytes_max)});
@@ -41,21 +46,22 @@ awaitable<void> replicated_map::set(std::string key, std::string value) {
     if (find(key) == value)
         co_return;
     co_await workers_.run([&] {
-        auto s = db_.prepare(
-            "insert into state(key, value) values(?, ?) on conflict(key) do update set value = "
-            "excluded.value");
+        auto s =
+            db_.prepare(fmt::format("insert into {}(key, value) values(?, ?) on conflict(key) "
+                                    "do update set value = excluded.value",
+                                    table_));
         s.bind(1, std::string_view(key)).bind(2, std::string_view(value)).run();
     });
     entries_[key] = value;
     announce({std::move(key), std::move(value)});
 }
 
-awaitable<bool> replicated_map::erase(std::string key) {
+awaitable<bool> durable_map::erase(std::string key) {
     const auto erased = co_await erase_if([&](std::string_view k) { return k == key; });
     co_return erased > 0;
 }
 
-awaitable<std::size_t> replicated_map::erase_if(std::function<bool(std::string_view)> doomed) {
+awaitable<std::size_t> durable_map::erase_if(std::function<bool(std::string_view)> doomed) {
     const auto turn = co_await one_writer_.acquire();
     std::vector<std::string> keys;
     for (const auto& [key, value] : entries_)
@@ -65,7 +71,7 @@ awaitable<std::size_t> replicated_map::erase_if(std::function<bool(std::string_v
         co_return 0;
     co_await workers_.run([&] {
         sqlite::transaction t(db_);
-        auto s = db_.prepare("delete from state where key = ?");
+        auto s = db_.prepare(fmt::format("delete from {} where key = ?", table_));
         for (const auto& key : keys)
             s.bind(1, std::string_view(key)).run();
         t.commit();
@@ -77,11 +83,11 @@ awaitable<std::size_t> replicated_map::erase_if(std::function<bool(std::string_v
     co_return keys.size();
 }
 
-replicated_map::subscription replicated_map::watch(listener l) {
+durable_map::subscription durable_map::watch(listener l) {
     return {*this, listeners_.insert(listeners_.end(), std::move(l))};
 }
 
-void replicated_map::announce(const change& c) {
+void durable_map::announce(const change& c) {
     for (auto& l : listeners_)
         l(c);
 }

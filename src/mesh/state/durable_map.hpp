@@ -25,16 +25,17 @@ struct change {
     std::optional<std::string> value;
 };
 
-/// The key-value state that a fleet shares, as this node sees it: all of it in memory, every change
-/// on disk before it is acknowledged (state.db, synchronous=FULL, outside the store's size cap).
-/// Keys and values are strings; ours start with "/dm1/". Lives on the loop.
-class replicated_map {
+/// A table of strings, all of it in memory, every change on disk before it is acknowledged (SQLite
+/// with synchronous=FULL, outside the store's size cap). The state that the fleet shares is one,
+/// what only this node must remember another. Lives on the loop.
+class durable_map {
   public:
     using entries = std::map<std::string, std::string, std::less<>>;
     using listener = std::function<void(const change&)>;
 
     /// Reads the table; blocks. Throws failure when the database cannot be used.
-    replicated_map(executor ex, aio::pool& workers, const std::filesystem::path& file);
+    durable_map(executor ex, aio::pool& workers, const std::filesystem::path& file,
+                std::string_view table = "state");
 
     const entries& all() const noexcept { return entries_; }
     std::optional<std::string_view> find(std::string_view key) const;
@@ -61,10 +62,10 @@ class replicated_map {
         }
 
       private:
-        friend class replicated_map;
-        subscription(replicated_map& owner, std::list<listener>::iterator which)
+        friend class durable_map;
+        subscription(durable_map& owner, std::list<listener>::iterator which)
             : owner_(&owner), which_(which) {}
-        replicated_map* owner_;
+        durable_map* owner_;
         std::list<listener>::iterator which_;
     };
     [[nodiscard]] subscription watch(listener l);
@@ -75,6 +76,7 @@ class replicated_map {
     aio::pool& workers_;
     aio::limiter one_writer_;  // so that disk and memory see changes in the same order
     sqlite::database db_;
+    std::string table_;
     entries entries_;
     std::list<listener> listeners_;
 };
