@@ -111,4 +111,10 @@ result<cid> parse_cid(std::string_view text) {
     return out;
 }
 
+std::optional<byte_view> inlined_block(const cid& c) noexcept {
+    if (c.hash().code() != hash_code::identity)
+        return std::nullopt;
+    return c.hash().digest();
+}
+
 }  // namespace dm::multiformats

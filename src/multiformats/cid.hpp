@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,11 @@ result<decoded<cid>> read_cid(byte_view data);
 result<cid> parse_cid(byte_view data);
 /// Any multibase, or a `Qm…`; no `/ipfs/` prefix, no white space.
 result<cid> parse_cid(std::string_view text);
+
+/// The block that an identity CID carries itself, as a view into the CID: nobody needs to be asked
+/// for it.
+std::optional<byte_view> inlined_block(const cid& c) noexcept;
+std::optional<byte_view> inlined_block(cid&&) = delete;
 
 }  // namespace dm::multiformats
 

@@ -102,6 +102,13 @@ TEST(cid, refuses_text_over_the_limit) {
     EXPECT_EQ(parse_cid("f" + std::string(cid_text_max, '0')).error().code, errc::too_long);
 }
 
+TEST(cid, carries_small_blocks_itself) {
+    const cid c(codec::raw, hash_content(hash_code::identity, as_bytes("tiny")).value());
+    EXPECT_EQ(as_chars(*inlined_block(c)), "tiny");
+    const auto hashed = cid::of(codec::raw, as_bytes("tiny"));
+    EXPECT_FALSE(inlined_block(hashed));
+}
+
 TEST(cid, works_as_a_key) {
     std::unordered_set<cid> set;
     set.insert(parse_cid(v0_text).value());

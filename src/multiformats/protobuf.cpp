@@ -23,7 +23,7 @@ std::uint64_t tag(std::uint32_t number, wire_type type) {
 result<std::optional<proto_field>> proto_reader::next() {
     if (rest_.empty())
         return std::nullopt;
-    const auto key = take_varint();
+    const auto key = take_proto_varint(rest_);
     if (!key || *key >> 3 == 0 || *key >> 3 > proto_number_max)
         return fail(errc::malformed_protobuf);
     proto_field field;
@@ -33,7 +33,7 @@ result<std::optional<proto_field>> proto_reader::next() {
     switch (field.type) {
         case wire_type::varint:
         case wire_type::bytes:
-            value = take_varint();
+            value = take_proto_varint(rest_);
             break;
         case wire_type::fixed64:
             value = take_fixed(8);
@@ -55,21 +55,6 @@ result<std::optional<proto_field>> proto_reader::next() {
     return field;
 }
 
-std::optional<std::uint64_t> proto_reader::take_varint() {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < rest_.size() && i < proto_varint_bytes_max; ++i) {
-        const auto b = to_u8(rest_[i]);
-        if (i == proto_varint_bytes_max - 1 && b > 1)
-            return std::nullopt;  // more than 64 bits
-        value |= std::uint64_t{b & 0x7fu} << (7 * i);
-        if (b < 0x80) {
-            rest_ = rest_.subspan(i + 1);
-            return value;
-        }
-    }
-    return std::nullopt;
-}
-
 std::optional<std::uint64_t> proto_reader::take_fixed(std::size_t size) {
     if (rest_.size() < size)
         return std::nullopt;
@@ -80,9 +65,30 @@ std::optional<std::uint64_t> proto_reader::take_fixed(std::size_t size) {
     return value;
 }
 
+std::optional<std::uint64_t> take_proto_varint(byte_view& data) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < data.size() && i < proto_varint_bytes_max; ++i) {
+        const auto b = to_u8(data[i]);
+        if (i == proto_varint_bytes_max - 1 && b > 1)
+            return std::nullopt;  // more than 64 bits
+        value |= std::uint64_t{b & 0x7fu} << (7 * i);
+        if (b < 0x80) {
+            data = data.subspan(i + 1);
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
 void append_proto_varint(bytes& out, std::uint32_t number, std::uint64_t value) {
     append_raw_varint(out, tag(number, wire_type::varint));
     append_raw_varint(out, value);
+}
+
+void append_proto_fixed32(bytes& out, std::uint32_t number, std::uint32_t value) {
+    append_raw_varint(out, tag(number, wire_type::fixed32));
+    for (int shift = 0; shift < 32; shift += 8)
+        out.push_back(static_cast<std::byte>((value >> shift) & 0xff));
 }
 
 void append_proto_bytes(bytes& out, std::uint32_t number, byte_view data) {

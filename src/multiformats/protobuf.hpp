@@ -31,14 +31,18 @@ class proto_reader {
     byte_view rest() const noexcept { return rest_; }
 
   private:
-    std::optional<std::uint64_t> take_varint();
     std::optional<std::uint64_t> take_fixed(std::size_t size);
 
     byte_view rest_;
 };
 
+/// Reads a varint from the front of `data` and moves `data` past it; nullopt when it is broken or
+/// over 64 bits. For packed fields.
+std::optional<std::uint64_t> take_proto_varint(byte_view& data);
+
 /// These append one field: its tag and its value. Varints are minimal.
 void append_proto_varint(bytes& out, std::uint32_t number, std::uint64_t value);
+void append_proto_fixed32(bytes& out, std::uint32_t number, std::uint32_t value);
 void append_proto_bytes(bytes& out, std::uint32_t number, byte_view data);
 /// Only the tag and the length of a bytes field; the caller appends `size` bytes.
 void append_proto_header(bytes& out, std::uint32_t number, std::uint64_t size);
