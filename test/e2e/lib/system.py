@@ -67,7 +67,8 @@ class Daemon:
         self.argv, self.log, self.stop_seconds = [str(a) for a in argv], log, stop_seconds
         with open(log, "ab") as out:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
-                                            env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent)
+                                            env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent,
+                                            start_new_session=True)  # Ctrl-C is for us, not for them
         self._cleanup = cleanup.push(self._end)
 
     @property

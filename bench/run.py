@@ -1,0 +1,303 @@
+#!/usr/bin/env python3
+"""bench/run.py [NAME...]: the figures of docs/benchmarks.md, each measured beside its peer in the same run.
+
+What is compared alternates (ours, peer, ours, peer, ...), the table shows medians. --write puts the tables between the
+markers of docs/benchmarks.md. Names: """
+import argparse
+import datetime
+import hashlib
+import http.client
+import os
+import random
+import re
+import statistics
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "test", "e2e"))
+from lib import dockerd, images  # noqa: E402
+from lib.node import Node  # noqa: E402
+from lib.proxy import CountingProxy  # noqa: E402
+from lib.registry import Registry  # noqa: E402
+from lib.system import MIB, cpu_seconds, exit_cleanly_on_signals, in_thread, remove_tree, temporary_directory, wait_until  # noqa: E402
+
+DOCUMENT = os.path.join(HERE, "..", "docs", "benchmarks.md")
+BEGIN, END = "<!-- bench/run.py: {} -->", "<!-- end: {} -->"
+BENCHES = {}
+
+
+def bench(f):
+    BENCHES[f.__name__] = f
+    return f
+
+
+class Setting:
+    """What the benches share: one registry with the images in it, one dockerd, the options."""
+
+    def __init__(self, binary, repeats, megabytes):
+        self.binary, self.repeats, self.megabytes = binary, repeats, megabytes
+        self.registry = Registry()
+        self.big = self.registry.push(images.random_layers(megabytes), "library/big", "1")
+        self.many = self.registry.push(images.small_files(), "library/many", "1")
+        self._docker = None
+
+    @property
+    def docker(self):
+        reason = dockerd.why_not()
+        if reason:
+            raise SystemExit(f"bench: {reason}")
+        self._docker = self._docker or dockerd.Dockerd()
+        return self._docker
+
+    def node(self, **kw):
+        return Node(self.binary, upstream={"docker.io": self.registry.url}, env={"DM_LOG_LEVEL": "info"}, **kw)
+
+    def alternate(self, ours, peer):
+        """([seconds of ours], [seconds of the peer]), after one unmeasured round of each."""
+        ours(), peer()
+        pairs = [(ours(), peer()) for _ in range(self.repeats)]
+        return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def med(values):
+    return statistics.median(values)
+
+
+def seconds(values):
+    return f"{med(values):.2f} ({', '.join(f'{v:.2f}' for v in values)})"
+
+
+def table(title, head, rows, note=""):
+    lines = [f"### {title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(map(str, r)) + " |" for r in rows]
+    return "\n".join(lines + (["", note] if note else [])) + "\n"
+
+
+def verdict(ok):
+    return "yes" if ok else "**no**"
+
+
+def layer_of(image):
+    return max(image.blobs.values(), key=lambda b: b.size)
+
+
+def into_docker(s, image, name):
+    """Seconds until Docker has an image that the node holds already, by strategy; and by plain docker pull."""
+    docker, node = s.docker, s.node(docker=s.docker)
+    node.cli("image", "import", name, check=True, timeout=300)
+    peer_name = f"{s.registry.address}/library/{name}"
+
+    def ours():
+        start = time.monotonic()
+        assert node.apply(name).ok()
+        wait_until(lambda: docker.images().get(name) == image.id, 300, lambda: node.log_tail(), every=0.01)
+        taken = time.monotonic() - start
+        node.cli("strategy", "rm", name, check=True)
+        wait_until(lambda: image.id not in docker.image_ids(), 120, lambda: node.log_tail())
+        return taken
+
+    def peer():
+        start = time.monotonic()
+        docker.cli("pull", "-q", peer_name)
+        taken = time.monotonic() - start
+        docker.cli("rmi", peer_name)
+        return taken
+    result = s.alternate(ours, peer)
+    node.stop()
+    return result
+
+
+@bench
+def docker(s):
+    """Never slower: strategy to image in Docker, against docker pull, same dockerd."""
+    rows = []
+    for what, image, name in ((f"{s.megabytes} MB in one layer", s.big, "big:1"), ("5 layers of small files", s.many, "many:1")):
+        ours, peer = into_docker(s, image, name)
+        ratio = med(ours) / med(peer)
+        rows.append((what, seconds(ours), seconds(peer), f"{ratio:.3f}", verdict(ratio <= 1.05)))
+    return table("Into Docker: strategy of a stored image against `docker pull` from docker-registry",
+                 ("image", "strategy, s", "docker pull, s", "ratio", "≤ 1.05"), rows)
+
+
+def plain_download(address, blobs, directory):
+    """Seconds of the floor: one connection, raw recv_into, OpenSSL's SHA-256, write, no fsync."""
+    buffer = memoryview(bytearray(1 << 20))
+    start = time.monotonic()
+    for b in blobs:
+        c = http.client.HTTPConnection(address, timeout=600)
+        c.request("GET", f"/v2/library/big/blobs/{b.digest}")
+        r, h = c.getresponse(), hashlib.sha256()
+        with open(os.path.join(directory, b.digest), "wb", buffering=0) as f:
+            while n := r.readinto(buffer):
+                h.update(buffer[:n])
+                f.write(buffer[:n])
+        assert "sha256:" + h.hexdigest() == b.digest
+        c.close()
+    return time.monotonic() - start
+
+
+@bench
+def importing(s):
+    """Import of 700 MB against a plain HTTP download with SHA-256 on the way."""
+    def ours():
+        node = s.node()
+        start = time.monotonic()
+        node.cli("image", "import", "big:1", check=True, timeout=300)
+        taken = time.monotonic() - start
+        node.stop()
+        remove_tree(node.data_dir)
+        return taken
+
+    def peer():
+        d = temporary_directory()
+        taken = plain_download(s.registry.address, s.big.blobs.values(), d)
+        remove_tree(d)
+        return taken
+    ours, peer = s.alternate(ours, peer)
+    rate = s.big.size / 1e6
+    ratio = med(ours) / med(peer)
+    return table(f"Import of {s.megabytes} MB from docker-registry on loopback",
+                 ("", "s", "MB/s", "ratio", "≤ 1.5"),
+                 [("distromash image import", seconds(ours), f"{rate / med(ours):.0f}", f"{ratio:.2f}", verdict(ratio <= 1.5)),
+                  ("HTTP download to disk with SHA-256", seconds(peer), f"{rate / med(peer):.0f}", "1", "")])
+
+
+def drain(address, path, size):
+    """Seconds and nothing else: bytes are dropped as they come."""
+    buffer = memoryview(bytearray(1 << 20))
+    start = time.monotonic()
+    c = http.client.HTTPConnection(address, timeout=600)
+    c.request("GET", path)
+    r, left = c.getresponse(), size
+    assert r.status == 200, r.status
+    while n := r.readinto(buffer):
+        left -= n
+    assert left == 0, f"{left} bytes missing"
+    c.close()
+    return time.monotonic() - start
+
+
+@bench
+def serving(s):
+    """Registry GET of a 700 MB blob: rate and CPU of the server against docker-registry."""
+    node = s.node()
+    node.cli("image", "import", "big:1", check=True, timeout=300)
+    layer = layer_of(s.big)
+    cpu = {"ours": [], "peer": []}
+
+    def get(kind, pid, address, name):
+        before = cpu_seconds(pid)
+        taken = drain(address, f"/v2/{name}/blobs/{layer.digest}", layer.size)
+        cpu[kind].append(cpu_seconds(pid) - before)
+        return taken
+    ours, peer = s.alternate(lambda: get("ours", node.pid, node.registry_address, "big"),
+                             lambda: get("peer", s.registry.pid, s.registry.address, "library/big"))
+    node.stop()
+    rates = [layer.size / 1e6 / med(v) for v in (ours, peer)]
+    used = [med(cpu[k][1:]) for k in ("ours", "peer")]
+    return table(f"Registry GET of a {s.megabytes} MB blob on loopback",
+                 ("server", "s", "MB/s", "server CPU, s", "as fast, at ≤ half the CPU"),
+                 [("distromash", seconds(ours), f"{rates[0]:.0f}", f"{used[0]:.2f}",
+                   verdict(rates[0] >= rates[1] and used[0] <= used[1] / 2)),
+                  ("docker-registry 2.8.2", seconds(peer), f"{rates[1]:.0f}", f"{used[1]:.2f}", "")])
+
+
+@bench
+def memory(s):
+    """Idle memory, and the peak while importing and serving 700 MB at once."""
+    node = s.node()
+    wait_until(lambda: node.get("/api/v1/health").status == 200, 10, "healthy")
+    idle = node.memory()
+    layer = layer_of(s.big)
+    importing = in_thread(lambda: node.cli("image", "import", "big:1", check=True, timeout=300))
+    path = f"/v2/big/blobs/{layer.digest}"
+    wait_until(lambda: node.registry_request("HEAD", path).status == 200, 60, "the blob is on its way", every=0.01)
+    readers = [in_thread(drain, node.registry_address, path, layer.size) for _ in range(4)]
+    importing.result(300)
+    for r in readers:
+        r.result(300)
+    peak = node.memory()
+    node.stop()
+    mib = {k: v / MIB for k, v in {"rss": idle["VmRSS"], "anon": idle["RssAnon"], "peak": peak["VmHWM"]}.items()}
+    return table("Memory of a node", ("", "MiB", "limit", "within"), [
+        ("idle, RSS", f"{mib['rss']:.1f}", 24, verdict(mib["rss"] <= 24)),
+        ("idle, anonymous", f"{mib['anon']:.1f}", 10, verdict(mib["anon"] <= 10)),
+        (f"peak RSS, importing {s.megabytes} MB and serving it to 4 clients meanwhile", f"{mib['peak']:.1f}", 64,
+         verdict(mib["peak"] <= 64))])
+
+
+@bench
+def kill9(s):
+    """Bytes that the upstream sends when the import is killed ten times."""
+    rows = []
+    for seed in range(1, s.repeats + 1):
+        proxy = CountingProxy(s.registry.address, rate=150_000_000)
+        node = Node(s.binary, upstream={"docker.io": proxy.url})
+        assert node.apply("big:1").ok()
+        r = random.Random(seed)
+        for moment in sorted(r.uniform(0.02, 0.98) for _ in range(10)):
+            wait_until(lambda: proxy.total >= s.big.size * moment, 60, "so much is sent", every=0.002)
+            node.kill()
+            node.start()
+        wait_until(lambda: re.search("loaded|held|stored", node.told("big:1")), 120, node.log_tail)
+        node.cli("store", "verify", check=True, timeout=120)
+        rows.append((seed, f"{proxy.total / 1e6:.1f}", f"{proxy.total / s.big.size:.4f}",
+                     verdict(proxy.total <= 1.02 * s.big.size)))
+        node.stop()
+        remove_tree(node.data_dir)
+        proxy.close()
+    return table(f"Import of {s.megabytes} MB with ten kill -9 at random moments",
+                 ("seed", "upstream sent, MB", "of the size", "≤ 1.02"), rows,
+                 "The upstream sends 150 MB/s through a counting proxy with a small send buffer.")
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"model name\s*: (.*)", f.read())
+    return (f"{os.cpu_count()} cores ({model[1] if model else 'unknown'}), Linux {os.uname().release.split('-')[0]}, "
+            f"{datetime.date.today()}, load {os.getloadavg()[0]:.1f}")
+
+
+def write(name, text):
+    os.makedirs(os.path.dirname(DOCUMENT), exist_ok=True)
+    content = ""
+    if os.path.exists(DOCUMENT):
+        with open(DOCUMENT) as f:
+            content = f.read()
+    begin, end = BEGIN.format(name), END.format(name)
+    section = f"{begin}\n{text}\n{end}"
+    if begin in content:
+        content = content[:content.index(begin)] + section + content[content.index(end) + len(end):]
+    else:
+        content = content.rstrip("\n") + ("\n\n" if content else "# Benchmarks\n\n") + section + "\n"
+    with open(DOCUMENT, "w") as f:
+        f.write(content)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__ + ", ".join(BENCHES), formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("names", nargs="*", metavar="NAME", help="which (all when none is given)")
+    a.add_argument("--binary", default="build/release/distromash")
+    a.add_argument("--repeats", type=int, default=5)
+    a.add_argument("--megabytes", type=int, default=700)
+    a.add_argument("--write", action="store_true", help="update docs/benchmarks.md")
+    args = a.parse_args()
+    for n in args.names:
+        if n not in BENCHES:
+            a.error(f"no bench {n}: {', '.join(BENCHES)}")
+    exit_cleanly_on_signals()
+    s = Setting(os.path.abspath(args.binary), args.repeats, args.megabytes)
+    print(machine() + "\n", flush=True)
+    failed = False
+    for n in args.names or BENCHES:
+        text = BENCHES[n](s)
+        print(text, flush=True)
+        failed |= "**no**" in text
+        if args.write:
+            write(n, f"{text}\n{machine()}; medians of {args.repeats}, single runs in brackets.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
