@@ -9,15 +9,15 @@ from lib.system import cleanup, run, temporary_directory
 
 @pytest.fixture
 def small_disk(root):
-    """A tmpfs of 40 MB."""
+    """A tmpfs of 120 MB (the node leaves 32 MiB of any disk alone)."""
     d = temporary_directory()
-    run(["mount", "-t", "tmpfs", "-o", "size=40000000", "tmpfs", d], check=True)
+    run(["mount", "-t", "tmpfs", "-o", "size=120000000", "tmpfs", d], check=True)
     cleanup.push(lambda: run(["umount", "-l", d]))
     return d
 
 
 def test_import_that_does_not_fit(start_node, upstream, small_disk):
-    upstream.push(images.random_layers(100, seed="too-big"), "library/toobig", "1")
+    upstream.push(images.random_layers(200, seed="too-big"), "library/toobig", "1")
     node = start_node(upstream={"docker.io": upstream.url}, data_dir=os.path.join(small_disk, "data"))
     sentence = expect.fails(node.cli("image", "import", "toobig:1"), "space|full|disk")
     assert re.search(r"\d+(\.\d+)? ?[KMG]i?B", sentence), sentence
@@ -28,7 +28,7 @@ def test_import_that_does_not_fit(start_node, upstream, small_disk):
 
 
 def test_strategy_that_does_not_fit_is_blocked_and_says_what_it_needs(start_node, upstream, small_disk):
-    upstream.push(images.random_layers(100, seed="too-big"), "library/toobig", "1")
+    upstream.push(images.random_layers(200, seed="too-big"), "library/toobig", "1")
     node = start_node(upstream={"docker.io": upstream.url}, data_dir=os.path.join(small_disk, "data"))
     assert node.apply("toobig:1").ok()
     node.wait_told("toobig:1", r"needs \d+(\.\d+)? ?[kmg]i?b")
