@@ -61,17 +61,28 @@ if [ ! -e $policy ]; then
 fi
 
 echo "setup: installing$missing"
-apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+log=$(mktemp)
+apt() {
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1
+}
 # A fresh machine has no package lists, an old one stale lists: in both cases the second try is the right one.
 # shellcheck disable=SC2086
-apt install -y --no-install-recommends $missing 2>/dev/null ||
-    { apt update && apt install -y --no-install-recommends $missing; } ||
-    fail "apt-get could not install:$missing"
+if ! apt install -y --no-install-recommends $missing; then
+    apt update || true
+    : >"$log"
+    apt install -y --no-install-recommends $missing || {
+        cat "$log" >&2
+        fail "apt-get could not install:$missing"
+    }
+fi
+rm -f "$log"
 
 for s in $new_services; do
     [ -e "/lib/systemd/system/$s" ] || continue
     if command -v systemctl >/dev/null; then
         $as_root systemctl --quiet disable "$s" 2>/dev/null || true
+    else # no systemd here (yet): take its links away by hand
+        $as_root find /etc/systemd/system -path "*.wants/$s" -type l -delete
     fi
     if command -v update-rc.d >/dev/null && [ -e "/etc/init.d/${s%.service}" ]; then
         $as_root update-rc.d "${s%.service}" disable >/dev/null 2>&1 || true
