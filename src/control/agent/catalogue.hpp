@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/plan/record.hpp"
+#include "control/plan/strategy.hpp"
+#include "mesh/state/durable_map.hpp"
+#include "oci/image_record.hpp"
+
+namespace dm::agent {
+
+/// The fleet's records, decoded: images, what names mean, strategies, nodes. Follows the shared
+/// state; a record that cannot be read is logged and left alone.
+class catalogue {
+  public:
+    explicit catalogue(state::durable_map& shared);
+
+    const std::map<crypto::digest, oci::image_record>& images() const noexcept { return images_; }
+    const oci::image_record* image(const crypto::digest& digest) const;
+    const oci::image_record* image_with_root(const multiformats::cid& root) const;
+
+    /// By canonical name with tag, without digest.
+    const std::map<std::string, plan::name_record>& names() const noexcept { return names_; }
+    const plan::name_record* name(const oci::reference& ref) const;
+    std::vector<const plan::name_record*> names_of(const crypto::digest& image) const;
+
+    /// By id.
+    const std::map<std::string, plan::strategy>& strategies() const noexcept { return strategies_; }
+    const std::map<std::string, plan::node_record>& nodes() const noexcept { return nodes_; }
+
+    awaitable<void> put(const oci::image_record& r);
+    awaitable<void> put(const plan::name_record& r);
+    awaitable<void> put(const plan::strategy& r);
+    awaitable<void> put(const plan::node_record& r);
+    awaitable<void> erase_strategy(std::string id);
+    awaitable<void> erase_image(crypto::digest digest);
+    awaitable<void> erase_name(std::string canonical);
+
+    /// Called after each change of a record, with its key.
+    void on_change(std::function<void(const state::change&)> f) { on_change_ = std::move(f); }
+
+  private:
+    void apply(const state::change& c);
+
+    state::durable_map& shared_;
+    std::map<crypto::digest, oci::image_record> images_;
+    std::map<std::string, plan::name_record> names_;
+    std::map<std::string, plan::strategy> strategies_;
+    std::map<std::string, plan::node_record> nodes_;
+    std::function<void(const state::change&)> on_change_;
+    state::durable_map::subscription watching_;
+};
+
+/// "docker.io/library/busybox:1.35.0": the canonical name without digest; a name without a tag has
+/// none.
+std::string name_key(const oci::reference& ref);
+
+}  // namespace dm::agent
