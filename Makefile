@@ -86,7 +86,7 @@ format:
 fuzz:
 	@tools/setup.sh build test
 	@$(call configure,fuzz)
-	@cmake --build build/fuzz -j $(JOBS)
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
 	@$(PYTHON) tools/run_fuzz.py --build build/fuzz --seconds $(FUZZ_SECONDS)
 
 bench: build
