@@ -1,5 +1,5 @@
 #!/bin/sh
-# tools/setup.sh SET...     SET: build, test or demo
+# tools/setup.sh SET...     SET: build, test, demo or python (what tools/toolchain.sh needs)
 #
 # Installs the Debian 12 packages of the sets that are missing; when nothing is missing it touches nothing and needs no
 # network. Services that a package would start on install are neither started nor left enabled.
@@ -11,6 +11,7 @@ build="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config
     libbenchmark-dev python3"
 demo="docker-registry docker.io busybox-static python3"
 test="$demo clang-format-19 clang-tidy-19 python3-pytest skopeo iproute2 iptables curl openssl git"
+python="python3 python3-venv"
 services="docker.service docker.socket containerd.service docker-registry.service"
 
 fail() {
@@ -25,7 +26,8 @@ for set in "$@"; do
     build) packages=$build ;;
     test) packages=$test ;;
     demo) packages=$demo ;;
-    *) fail "unknown set '$set': build, test or demo" ;;
+    python) packages=$python ;;
+    *) fail "unknown set '$set': build, test, demo or python" ;;
     esac
     for p in $packages; do
         # Docker's own packages (docker-ce) do as well as Debian's.
