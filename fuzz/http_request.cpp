@@ -1,3 +1,4 @@
+// links: http_server
 // Requests from strangers: whatever arrives, the reader neither fails its own invariants nor reads
 // the same bytes differently when they come in other pieces.
 #include <algorithm>
