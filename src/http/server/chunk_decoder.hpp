@@ -10,7 +10,7 @@
 namespace dm::server {
 
 /// Longest size line of a chunk, and longest trailer section.
-constexpr std::size_t chunk_head_bytes_max = 4 * 1024;
+constexpr std::size_t chunk_head_bytes_max = 4 << 10;
 
 /// Undoes the chunked transfer coding; extensions and trailers are skipped. Not Beast's: that
 /// asserts on an empty body which arrives byte by byte.

@@ -16,9 +16,9 @@ namespace {
 /// The write_timeout applies to this much at a time.
 constexpr std::size_t write_slice_bytes = 1 << 20;
 /// Bodies up to this size go out in one write with their head.
-constexpr std::size_t joined_body_bytes_max = 32 * 1024;
+constexpr std::size_t joined_body_bytes_max = 32 << 10;
 /// An unread body up to this size is skipped rather than the connection closed.
-constexpr std::size_t skipped_body_bytes_max = 64 * 1024;
+constexpr std::size_t skipped_body_bytes_max = 64 << 10;
 
 steady_time now() {
     return std::chrono::steady_clock::now();

@@ -10,7 +10,7 @@
 
 namespace dm::server {
 
-host_guard::host_guard(std::vector<std::string> names) {
+host_guard::host_guard(const std::vector<std::string>& names) {
     for (const auto& n : names)
         names_.push_back(syntax::to_lower(n));
     names_.emplace_back("docker.local");

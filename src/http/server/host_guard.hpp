@@ -17,7 +17,7 @@ namespace dm::server {
 class host_guard {
   public:
     /// `names`: bound addresses and configured names, without ports; lower case is not needed.
-    explicit host_guard(std::vector<std::string> names = {});
+    explicit host_guard(const std::vector<std::string>& names = {});
 
     result<void> check(const request& req) const;
 

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds accept_pause{100};
 
 }  // namespace
 
-http_server::http_server(executor ex, aio::pool& workers, handler h, options o)
+http_server::http_server(const executor& ex, aio::pool& workers, handler h, options o)
     : executor_(ex),
       workers_(workers),
       handler_(std::move(h)),

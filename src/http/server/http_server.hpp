@@ -20,7 +20,7 @@ class http_server {
     using endpoint = asio::ip::tcp::endpoint;
 
     /// `workers` outlive it.
-    http_server(executor ex, aio::pool& workers, handler h, options o = {});
+    http_server(const executor& ex, aio::pool& workers, handler h, options o = {});
     http_server(const http_server&) = delete;
     http_server& operator=(const http_server&) = delete;
     ~http_server();

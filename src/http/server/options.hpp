@@ -16,7 +16,7 @@ using handler = std::function<awaitable<void>(request&, response_writer&)>;
 struct options {
     std::string name = "http";  ///< in logs and metrics: "api", "registry"
 
-    std::size_t head_bytes_max = 64 * 1024;
+    std::size_t head_bytes_max = 64 << 10;
     std::size_t connections_max = 512;  ///< further ones wait to be accepted; idle ones make room
     std::size_t requests_per_connection_max = 10'000;
 
