@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/awaitable.hpp"
+#include "crypto/digest.hpp"
+#include "oci/name_form.hpp"
+
+namespace dm::registry {
+
+/// What a tag means.
+struct resolved_tag {
+    crypto::digest digest;        ///< of an index or manifest
+    std::string media_type = {};  ///< as it was imported; empty: as the document says
+};
+
+/// What the registry has to know of images; implemented by whoever has the records. Calls run on
+/// the loop; they may take a while (pull-through), and throw when nobody can tell.
+class name_resolver {
+  public:
+    virtual ~name_resolver() = default;
+
+    /// Whether some image has this name; only then is anything served under it.
+    virtual awaitable<bool> knows(oci::name_form name) = 0;
+
+    /// nullopt when the name is unknown or has no such tag. A root's image is its "latest".
+    virtual awaitable<std::optional<resolved_tag>> resolve(oci::name_form name,
+                                                           std::string tag) = 0;
+
+    /// All tags of a known name, in any order.
+    virtual awaitable<std::vector<std::string>> tags(oci::name_form name) = 0;
+
+    /// Asked for a blob that the store neither has nor is receiving: waits while an import that
+    /// will bring it goes on, until the store has it or receives it. False, at once, when there is
+    /// no such import, and when it has given up.
+    virtual awaitable<bool> expect(crypto::digest blob) = 0;
+};
+
+}  // namespace dm::registry
