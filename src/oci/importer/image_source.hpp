@@ -1,11 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "aio/awaitable.hpp"
 #include "base/bytes.hpp"
 #include "crypto/digest.hpp"
-#include "http/client/request.hpp"
 #include "oci/descriptor.hpp"
 
 namespace dm::importer {
@@ -15,6 +16,29 @@ struct found_manifest {
     crypto::digest digest;
     std::string media_type;  ///< Content-Type; may be empty
     bytes raw;
+};
+
+/// Takes the bytes of a blob in order.
+class byte_sink {
+  public:
+    byte_sink() = default;
+    byte_sink(const byte_sink&) = delete;
+    byte_sink& operator=(const byte_sink&) = delete;
+    virtual ~byte_sink() = default;
+
+    /// Takes all of `piece`. False: the source hands in nothing more before resume(). What it
+    /// throws ends the transfer.
+    virtual bool on_bytes(byte_view piece) = 0;
+
+    void resume() const {
+        if (resume_)
+            resume_();
+    }
+    /// The source says here how to let it go on.
+    void on_resume(std::function<void()> f) { resume_ = std::move(f); }
+
+  private:
+    std::function<void()> resume_;
 };
 
 /// Where an image comes from: a registry, a folder, an archive, peers.
@@ -29,8 +53,7 @@ class image_source {
     virtual awaitable<found_manifest> manifest(oci::descriptor what) = 0;
 
     /// The bytes of a blob from `offset` to its end, in order; returns when the sink has them all.
-    virtual awaitable<void> blob(oci::descriptor what, std::uint64_t offset,
-                                 http::body_sink& sink) = 0;
+    virtual awaitable<void> blob(oci::descriptor what, std::uint64_t offset, byte_sink& sink) = 0;
 
     /// For logs and progress: "docker.io".
     virtual std::string name() const = 0;

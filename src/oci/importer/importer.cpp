@@ -50,14 +50,12 @@ std::vector<oci::image_platform> platforms_in(const std::vector<read_document>& 
 }
 
 /// Lets a transfer run into an arrival and holds it back while the arrival has no room.
-class arrival_sink final : public http::body_sink {
+class arrival_sink final : public byte_sink {
   public:
     arrival_sink(executor ex, store::arrival& into, std::function<void(std::size_t)> count)
         : into_(into), count_(std::move(count)), paused_changed_(std::move(ex)) {}
 
-    void on_head(const http::response_head&, http::flow_control flow) override { flow_ = flow; }
-
-    bool on_body(byte_view piece) override {
+    bool on_bytes(byte_view piece) override {
         const bool room = into_.write(piece);
         if (into_.failed())
             throw failure(*into_.failed());
@@ -77,14 +75,13 @@ class arrival_sink final : public http::body_sink {
             while (!into_.has_room() && !into_.failed())
                 co_await into_.changed();
             paused_ = false;
-            flow_.resume();
+            resume();
         }
     }
 
   private:
     store::arrival& into_;
     std::function<void(std::size_t)> count_;
-    http::flow_control flow_;
     bool paused_ = false;
     aio::event paused_changed_;
 };

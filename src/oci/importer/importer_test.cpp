@@ -37,15 +37,17 @@ class memory_source final : public importer::image_source {
         co_return manifests.at(what.digest);
     }
     awaitable<void> blob(oci::descriptor what, std::uint64_t offset,
-                         http::body_sink& sink) override {
+                         importer::byte_sink& sink) override {
         ++requests[what.digest];
-        sink.on_head({}, {});
         const auto& data = blobs.at(what.digest);
         for (auto rest = byte_view(data).subspan(offset); !rest.empty();) {
             const auto piece = rest.first(std::min<std::size_t>(rest.size(), 16384));
             rest = rest.subspan(piece.size());
-            if (!sink.on_body(piece))
-                co_await aio::sleep_for(std::chrono::milliseconds(5));
+            if (!sink.on_bytes(piece)) {
+                aio::event resumed(co_await asio::this_coro::executor);
+                sink.on_resume([&resumed] { resumed.notify_all(); });
+                co_await resumed.wait();
+            }
         }
     }
     std::string name() const override { return "memory"; }
