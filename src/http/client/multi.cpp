@@ -130,13 +130,16 @@ awaitable<void> multi::stop() {
     stopping_ = true;
     for (const auto& [id, t] : transfers_)
         t->fail({errc::stopped, {}});
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    // A stop that is being cancelled still has to reach its end.
+    const bool throws = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     while (!transfers_.empty())
-        co_await quiet_.wait();
+        co_await quiet_.wait_regardless();
     close();
     idle_timer_.cancel();
     while (handlers_ > 0)
-        co_await quiet_.wait();
+        co_await quiet_.wait_regardless();
+    co_await asio::this_coro::throw_if_cancelled(throws);
 }
 
 void multi::handler_done() {
