@@ -182,6 +182,13 @@ awaitable<std::optional<blob_info>> content_store::find(digest d) {
     co_return co_await workers_.run([&] { return index_->find(d); });
 }
 
+awaitable<std::vector<digest>> content_store::missing(std::vector<digest> digests) {
+    co_return co_await workers_.run([&] {
+        std::erase_if(digests, [&](const digest& d) { return index_->find(d).has_value(); });
+        return std::move(digests);
+    });
+}
+
 awaitable<std::optional<open_blob>> content_store::open(digest d) {
     co_return co_await workers_.run([&]() -> std::optional<open_blob> {
         const auto info = index_->find(d);

@@ -93,6 +93,8 @@ class content_store {
     awaitable<void> stop();
 
     awaitable<std::optional<blob_info>> find(crypto::digest digest);
+    /// Those that are not here, in the order given.
+    awaitable<std::vector<crypto::digest>> missing(std::vector<crypto::digest> digests);
     awaitable<std::optional<open_blob>> open(crypto::digest digest);
     /// A whole small blob; throws not_found, or aio::errc::too_much_data when it is over `size_max`
     /// bytes.

@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,8 +15,11 @@
 #include "base/rng.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/catalogue.hpp"
+#include "control/agent/ownership.hpp"
+#include "control/agent/task_table.hpp"
 #include "control/agent/transfers.hpp"
 #include "control/agent/views.hpp"
+#include "control/plan/plan.hpp"
 #include "multiformats/peer_id.hpp"
 #include "oci/importer/importer.hpp"
 #include "oci/platform.hpp"
@@ -121,7 +126,83 @@ class agent final : public registry::name_resolver {
     };
     [[nodiscard]] subscription watch(watcher w);
 
+    // What names mean, for the registry.
+    awaitable<bool> knows(oci::name_form name) override;
+    awaitable<std::optional<registry::resolved_tag>> resolve(oci::name_form name,
+                                                             std::string tag) override;
+    awaitable<std::vector<std::string>> tags(oci::name_form name) override;
+    awaitable<bool> expect(crypto::digest blob) override;
+
   private:
+    struct snapshot;
+    struct import_order;
+
+    // The loop: look, plan, act (agent.cpp, observe.cpp).
+    awaitable<void> run();
+    awaitable<void> pass();
+    awaitable<snapshot> observe();
+    awaitable<void> observe_images(snapshot& s);
+    awaitable<void> observe_engine(snapshot& s);
+    awaitable<void> act(const plan::action& a, std::set<std::string>& wanted);
+    awaitable<void> watch_engine();
+    void wake();
+
+    // Work (work.cpp).
+    awaitable<void> run_import(import_order order, transfers::entry entry);
+    awaitable<void> import_for_strategy(crypto::digest image, std::string strategy,
+                                        std::vector<oci::platform> platforms);
+    awaitable<void> import_by_hand(import_order order, std::string key, transfers::entry entry);
+    awaitable<void> load(std::string name, crypto::digest image);
+    awaitable<void> take_away(plan::placed_name what, bool nameless);
+    awaitable<void> drop_alias(std::string image_id);
+    awaitable<void> pin_for_strategies(crypto::digest image);
+    awaitable<std::vector<store::dag_node>> tree_nodes(multiformats::cid root);
+    awaitable<void> write_layout_index();
+    void resume_imports();
+
+    // Requests (strategies.cpp, images.cpp).
+    awaitable<crypto::digest> digest_of(const oci::reference& image, bool anew);
+    const plan::strategy& strategy_named(std::string_view key) const;
+    const oci::image_record& image_named(std::string_view which) const;
+    strategy_view view_of(const plan::strategy& s) const;
+    image_view view_of(const oci::image_record& r) const;
+    image_status status_of(const plan::strategy& s) const;
+    void overlay_work(image_status& status, const crypto::digest& image,
+                      const std::string& name) const;
+    std::vector<plan::member> members() const;
+    std::vector<oci::platform> platforms_of(const std::optional<crypto::digest>& image) const;
+    void notify(std::string type, std::string json);
+
+    executor executor_;
+    state::durable_map& local_;
+    store::content_store& store_;
+    upstream::registry_client& upstream_;
+    engine::image_engine& engine_;
+    options options_;
+    catalogue catalogue_;
+    ownership owned_;
+    importer::importer importer_;
+    transfers transfers_;
+    task_table tasks_;
+    aio::task_group group_;                               ///< the loop and the engine watcher
+    aio::task_group by_hand_;                             ///< imports that an operator asked for
+    std::map<std::string, std::string> imports_by_hand_;  ///< digest and platforms → transfer
+    aio::event progressed_;
+    asio::steady_timer wake_;
+    bool dirty_ = true;
+    bool stopping_ = false;
+
+    bool engine_present_ = true;
+    bool engine_available_ = false;
+    std::string engine_trouble_ = "not reached yet";
+    std::optional<engine::engine_info> engine_info_;
+    std::map<std::string, std::vector<std::string>> users_;  ///< image id → containers, as told
+    std::map<std::string, plan::strategy_status> statuses_;  ///< by strategy id
+    std::vector<plan::kept_name> kept_;
+    std::set<crypto::digest> complete_;  ///< images whose needed blobs are all in the store
+    std::map<crypto::digest, steady_time> import_seen_;
+    wall_time started_{};
+    steady_time started_steady_{};
     std::list<watcher> watchers_;
 };
 

@@ -91,6 +91,7 @@ class arrival_sink final : public byte_sink {
 struct importer::job {
     image_source& source;
     oci::platform_choice platforms;
+    std::string pin;
     progress_listener listen;
     progress now;
     std::vector<read_document> documents;  ///< the top first
@@ -114,8 +115,9 @@ importer::importer(executor ex, store::content_store& store, options o)
     : store_(store), options_(o), places_(std::move(ex), o.blobs_at_once_max) {}
 
 awaitable<oci::image_record> importer::import(image_source& source, oci::platform_choice platforms,
-                                              progress_listener listen) {
-    job j{source, std::move(platforms), std::move(listen), {}, {}, 0, {}, {}, {}, {}};
+                                              std::string pin, progress_listener listen) {
+    job j{source, std::move(platforms), std::move(pin), std::move(listen), {}, {}, 0, {}, {}, {},
+          {}};
     j.tell();
     auto top = co_await source.resolve();
     oci::descriptor as;
@@ -140,7 +142,7 @@ awaitable<oci::image_record> importer::import(image_source& source, oci::platfor
     for (const auto& list : {j.configs, j.layers})
         for (const auto& blob : list)
             keep.push_back(blob.digest);
-    co_await store_.pin(pin_name(j.documents.front().descriptor.digest), keep, {});
+    co_await store_.pin(j.pin, keep, {});
 
     co_await obtain_all(j);
     j.now.at = progress::phase::finishing;
@@ -280,7 +282,7 @@ awaitable<oci::image_record> importer::finish(job& j, std::vector<crypto::digest
     out.platforms = platforms_in(j.documents);
     auto tree = value_or_throw(build_image_tree(manifests, blobs));
     out.root = tree.root;
-    co_await store_.pin(pin_name(out.digest), std::move(keep), std::move(tree.nodes));
+    co_await store_.pin(j.pin, std::move(keep), std::move(tree.nodes));
     log::info("image imported", {{"digest", out.digest.to_string()},
                                  {"from", j.source.name()},
                                  {"root", out.root.to_string()},

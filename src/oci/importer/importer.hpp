@@ -33,7 +33,7 @@ struct progress {
 };
 using progress_listener = std::function<void(const progress&)>;
 
-/// Name of the pin that keeps an image: "image:<digest>".
+/// Name of the pin of an image that was imported by hand: "image:<digest>".
 std::string pin_name(const crypto::digest& image);
 
 /// Brings images into the store. Streams: memory does not depend on the size of layers. Blobs that
@@ -43,10 +43,11 @@ class importer {
     importer(executor ex, store::content_store& store, options o = {});
 
     /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and pins
-    /// it all as pin_name(digest). Throws the source's failures, oci::errc::no_such_platform,
-    /// malformed manifests, store::errc.
+    /// it all as `pin`. The record names every platform of the image, also those that were not
+    /// asked for. Throws the source's failures, oci::errc::no_such_platform, malformed manifests,
+    /// store::errc.
     awaitable<oci::image_record> import(image_source& source, oci::platform_choice platforms,
-                                        progress_listener listen);
+                                        std::string pin, progress_listener listen);
 
   private:
     struct job;

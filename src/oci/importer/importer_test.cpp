@@ -132,7 +132,7 @@ void with_importer(Body body) {
 
 awaitable<error> failure_of(world& w, memory_source& s, oci::platform_choice p) {
     try {
-        co_await w.import.import(s, std::move(p), {});
+        co_await w.import.import(s, std::move(p), "pin", {});
     } catch (const failure& e) {
         co_return e.reason();
     }
@@ -147,7 +147,7 @@ TEST(importer, gives_the_root_that_the_prototype_gives) {
         const auto m = add_image(s, "amd64", pattern(300'000));
         EXPECT_EQ(m.digest.to_string(),
                   "sha256:7ad8eb2027a946004b38e1990d5f96f917eda8293a8b4c3ae3764ce8883d87f2");
-        const auto image = co_await w.import.import(s, all, {});
+        const auto image = co_await w.import.import(s, all, "pin", {});
         EXPECT_EQ(image.root.to_string(),
                   "bafybeieicit3h4abhx5vtvamibtmsq4uqwzwcx32p4geoour6gybtpdcyq");
         EXPECT_TRUE(co_await w.store.block(image.root));
@@ -161,14 +161,14 @@ TEST(importer, fetches_only_the_platforms_asked_for) {
         const auto amd = add_image(s, "amd64", pattern(1000));
         const auto arm = add_image(s, "arm64", pattern(2000));
         s.add_manifest(oci_index, index_of({{amd, "amd64"}, {arm, "arm64"}}));
-        const auto one = co_await w.import.import(s, only("arm64"), {});
+        const auto one = co_await w.import.import(s, only("arm64"), "pin", {});
         EXPECT_EQ(one.platforms.size(), 2u);
         EXPECT_FALSE(one.platforms.at(0).is_imported());
         EXPECT_TRUE(one.platforms.at(1).is_imported());
         EXPECT_EQ(one.platforms.at(1).manifest, arm.digest);
         EXPECT_EQ(s.requests.size(), 2u);
         EXPECT_FALSE(co_await w.store.find(amd.digest));
-        const auto both = co_await w.import.import(s, all, {});
+        const auto both = co_await w.import.import(s, all, "pin", {});
         EXPECT_TRUE(both.platforms.at(0).is_imported());
         EXPECT_EQ(both.digest, one.digest);
         const auto again = oci::decode_image_record(oci::encode(both));
@@ -197,7 +197,7 @@ TEST(importer, shares_the_work_of_two_imports_at_once) {
         std::vector<awaitable<void>> both;
         for (int i = 0; i < 2; ++i)
             both.push_back([](world& in, memory_source& from) -> awaitable<void> {
-                const auto image = co_await in.import.import(from, all, {});
+                const auto image = co_await in.import.import(from, all, "pin", {});
                 EXPECT_EQ(image.blobs.size(), 3u);
             }(w, s));
         co_await aio::all_of(std::move(both));
@@ -212,7 +212,7 @@ TEST(importer, reports_progress_up_to_the_whole) {
         add_image(s, "amd64", pattern(3'000'000));
         importer::progress last;
         std::uint64_t before = 0;
-        co_await w.import.import(s, all, [&](const importer::progress& p) {
+        co_await w.import.import(s, all, "pin", [&](const importer::progress& p) {
             EXPECT_GE(p.bytes_done, before);
             before = p.bytes_done;
             last = p;
@@ -253,7 +253,7 @@ TEST(importer, allows_indexes_nested_up_to_the_limit) {
         auto inner = add_image(s, "amd64", pattern(10));
         for (std::size_t i = 0; i + 1 < oci::index_depth_max; ++i)
             inner = s.add_manifest(oci_index, index_of({{inner, "amd64"}}));
-        const auto image = co_await w.import.import(s, only("amd64"), {});
+        const auto image = co_await w.import.import(s, only("amd64"), "pin", {});
         EXPECT_EQ(image.platforms.size(), 1u);
         EXPECT_EQ(image.blobs.size(), oci::index_depth_max - 1 + 3);
     });

@@ -1,0 +1,221 @@
+#include "control/agent/agent.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <nlohmann/json.hpp>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "control/agent/snapshot.hpp"
+#include "runtime/engine/errc.hpp"
+
+namespace dm::agent {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// A pause before the engine is looked for again.
+constexpr std::chrono::seconds engine_retry_interval{2};
+
+}  // namespace
+
+std::string strategy_pin(const crypto::digest& image) {
+    return std::string(strategy_pin_prefix) + image.to_string();
+}
+
+std::string import_key(const crypto::digest& image) {
+    return "import " + image.to_string();
+}
+
+std::string load_key(const std::string& name) {
+    return "load " + name;
+}
+
+agent::agent(executor ex, state::durable_map& shared, state::durable_map& local,
+             store::content_store& store, upstream::registry_client& upstream,
+             engine::image_engine& engine, options o)
+    : executor_(ex),
+      local_(local),
+      store_(store),
+      upstream_(upstream),
+      engine_(engine),
+      options_(std::move(o)),
+      catalogue_(shared),
+      owned_(local),
+      importer_(ex, store),
+      tasks_(ex, {options_.retry_delay_min, options_.retry_delay_max, random_seed()},
+             [this] { wake(); }),
+      group_(ex),
+      by_hand_(ex),
+      progressed_(ex),
+      wake_(ex),
+      started_(std::chrono::system_clock::now()),
+      started_steady_(clock::now()) {
+    catalogue_.on_change([this](const state::change& c) {
+        notify("crdt", nlohmann::json{{"key", c.key}, {"deleted", !c.value}}.dump());
+        wake();
+    });
+    transfers_.on_change([this](const transfer_view& t) {
+        if (const auto digest = crypto::parse_digest(t.digest))
+            import_seen_[*digest] = clock::now();
+        progressed_.notify_all();
+        notify("transfer", nlohmann::json{{"id", t.id},
+                                          {"image", t.image},
+                                          {"bytes_done", t.bytes_done},
+                                          {"bytes_total", t.bytes_total}}
+                               .dump());
+    });
+}
+
+agent::~agent() = default;
+
+void agent::start() {
+    group_.spawn("agent", run());
+    group_.spawn("engine watcher", watch_engine());
+}
+
+awaitable<void> agent::stop() {
+    stopping_ = true;
+    group_.cancel();
+    by_hand_.cancel();
+    co_await tasks_.stop();
+    co_await by_hand_.join();
+    co_await group_.join();
+}
+
+agent::subscription agent::watch(watcher w) {
+    return {*this, watchers_.insert(watchers_.end(), std::move(w))};
+}
+
+void agent::notify(std::string type, std::string json) {
+    const notice n{std::move(type), std::move(json)};
+    for (auto& w : watchers_)
+        w(n);
+}
+
+void agent::wake() {
+    dirty_ = true;
+    wake_.cancel();
+}
+
+awaitable<void> agent::run() {
+    plan::node_record self;
+    self.id = options_.self;
+    self.platform = options_.platform;
+    self.labels = options_.labels;
+    self.addresses = options_.addresses;
+    self.version = options_.version;
+    co_await catalogue_.put(self);
+    resume_imports();
+    co_await write_layout_index();
+    for (;;) {
+        if (dirty_) {
+            dirty_ = false;
+            co_await pass();
+            continue;
+        }
+        const auto review = clock::now() + options_.review_interval;
+        wake_.expires_at(std::min(review, tasks_.next_due().value_or(review)));
+        boost::system::error_code woken;
+        co_await wake_.async_wait(asio::redirect_error(use_awaitable, woken));
+        if (!woken)
+            dirty_ = true;
+    }
+}
+
+awaitable<void> agent::pass() {
+    const auto seen = co_await observe();
+    const plan::inputs in{.self = options_.self,
+                          .now = clock::now(),
+                          .strategies = seen.strategies,
+                          .members = seen.members,
+                          .images = seen.images,
+                          .engine = seen.engine,
+                          .placed = seen.placed,
+                          .bytes_available = seen.bytes_available};
+    auto out = plan::make_plan(in);
+    std::map<std::string, plan::strategy_status> statuses;
+    for (auto& s : out.statuses)
+        statuses.emplace(s.strategy, std::move(s));
+    const bool changed = statuses != statuses_ || kept_ != out.kept;
+    statuses_ = std::move(statuses);
+    kept_ = std::move(out.kept);
+
+    std::set<std::string> wanted;
+    for (const auto& a : out.actions)
+        co_await act(a, wanted);
+    tasks_.keep_only(wanted);
+    if (changed)
+        for (const auto& s : seen.strategies)
+            notify("strategy",
+                   nlohmann::json{{"id", plan::id_of(s)}, {"nametag", s.image.familiar()}}.dump());
+}
+
+awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted) {
+    const auto start = [&](std::string key, const std::function<awaitable<void>()>& make) {
+        tasks_.run(key, make, clock::now());
+        wanted.insert(std::move(key));
+    };
+    switch (a.kind) {
+        case plan::action_kind::import_image:
+        case plan::action_kind::fetch:
+            start(import_key(*a.image),
+                  [&] { return import_for_strategy(*a.image, a.strategy, a.platforms); });
+            co_return;
+        case plan::action_kind::pin:
+            co_await pin_for_strategies(*a.image);
+            co_return;
+        case plan::action_kind::unpin:
+            co_await store_.unpin(strategy_pin(*a.image));
+            co_return;
+        case plan::action_kind::load:
+            start(load_key(a.name), [&] { return load(a.name, *a.image); });
+            co_return;
+        case plan::action_kind::untag:
+            start("untag " + a.name, [&] { return take_away({a.name, a.image_id}, false); });
+            co_return;
+        case plan::action_kind::remove_image:
+            start("remove " + a.image_id, [&] { return take_away({a.name, a.image_id}, true); });
+            co_return;
+        case plan::action_kind::disown:
+            log::info("name is not ours any more", {{"image", a.name}, {"reason", a.reason}});
+            co_await owned_.remove({a.name, a.image_id});
+            wake();
+            co_return;
+    }
+}
+
+awaitable<void> agent::watch_engine() {
+    for (;;) {
+        std::string trouble;
+        try {
+            engine_info_ = co_await engine_.info();
+            engine_present_ = engine_info_->store != engine::image_store::none;
+            co_await engine_.changes([this](const engine::event& e) {
+                if (e.what == engine::event::kind::connected) {
+                    engine_available_ = true;
+                    engine_trouble_.clear();
+                    tasks_.forgive("load ");
+                    notify("node", R"({"engine":"ready"})");
+                }
+                if (e.what != engine::event::kind::image)
+                    users_.clear();
+                wake();
+            });
+            trouble = "the engine closed the connection";
+        } catch (const std::exception& e) {
+            if (aio::is_cancelled(e))
+                throw;
+            trouble = e.what();
+        }
+        if (engine_available_ || engine_trouble_ != trouble) {
+            log::warn("engine unavailable", {{"reason", trouble}});
+            notify("node", R"({"engine":"unavailable"})");
+        }
+        engine_available_ = false;
+        engine_trouble_ = trouble;
+        wake();
+        co_await aio::sleep_for(engine_retry_interval);
+    }
+}
+
+}  // namespace dm::agent

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "control/agent/ownership.hpp"
+#include "oci/image_record.hpp"
+#include "runtime/engine/image_engine.hpp"
+
+namespace dm::agent {
+
+struct load_request {
+    std::string name;              ///< in the engine: "busybox:1.35.0"
+    std::string source;            ///< "127.0.0.1:5005/ciq…@sha256:…"
+    std::vector<std::string> ids;  ///< by which the engine may know the image
+};
+
+/// Makes `name` in the engine be the image of the record: pulls it from our own registry unless the
+/// engine has it, writes down that the name is ours, tags, drops the name it was pulled by. Throws
+/// engine failures, and errc::corrupt-like failures when the engine got another image than
+/// expected.
+awaitable<void> load_image(engine::image_engine& engine, ownership& owned, load_request what,
+                           engine::progress_listener listen);
+
+/// "127.0.0.1:5005/ciq…@sha256:…": how the engine finds an image in our registry.
+std::string load_source(const std::string& registry_address, const oci::image_record& record);
+
+}  // namespace dm::agent

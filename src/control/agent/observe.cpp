@@ -1,0 +1,102 @@
+#include "control/agent/snapshot.hpp"
+#include "runtime/engine/errc.hpp"
+
+namespace dm::agent {
+
+awaitable<agent::snapshot> agent::observe() {
+    snapshot s;
+    for (const auto& [id, strategy] : catalogue_.strategies())
+        s.strategies.push_back(strategy);
+    s.members = members();
+    s.placed = owned_.all();
+    co_await observe_images(s);
+    co_await observe_engine(s);
+    const auto disk = co_await store_.stat();
+    const auto evictable = disk.blob_bytes - disk.pinned_bytes;
+    s.bytes_available = disk.disk_free_bytes + evictable;
+    if (disk.size_max != 0)
+        s.bytes_available =
+            std::min(s.bytes_available, disk.size_max - std::min(disk.size_max, disk.pinned_bytes));
+    co_return s;
+}
+
+std::vector<plan::member> agent::members() const {
+    std::vector<plan::member> out;
+    for (const auto& [id, node] : catalogue_.nodes())
+        out.push_back({node.id, node.platform, node.labels, true, started_steady_});
+    return out;
+}
+
+awaitable<void> agent::observe_images(snapshot& s) {
+    std::set<crypto::digest> of_interest;
+    for (const auto& strategy : s.strategies)
+        if (strategy.digest)
+            of_interest.insert(*strategy.digest);
+    std::set<crypto::digest> pinned;
+    for (const auto& pin : co_await store_.pins(std::string(strategy_pin_prefix)))
+        if (const auto digest =
+                crypto::parse_digest(std::string_view(pin.name).substr(strategy_pin_prefix.size())))
+            pinned.insert(*digest);
+    of_interest.insert(pinned.begin(), pinned.end());
+    for (const auto& [digest, record] : catalogue_.images())
+        of_interest.insert(digest);
+
+    std::set<crypto::digest> complete;
+    for (const auto& digest : of_interest) {
+        plan::image_view view;
+        view.digest = digest;
+        view.pinned = pinned.contains(digest);
+        if (const auto* record = catalogue_.image(digest)) {
+            view.record = &s.records.emplace_back(*record);
+            if (const auto needed = oci::needed_blobs(*record, options_.platform)) {
+                std::vector<crypto::digest> digests;
+                for (const auto& blob : *needed)
+                    digests.push_back(blob.digest);
+                for (const auto& missing : co_await store_.missing(std::move(digests)))
+                    view.bytes_missing += view.record->find(missing)->size + 1;
+                view.complete = view.bytes_missing == 0;
+                if (view.complete)
+                    complete.insert(digest);
+            }
+        }
+        view.import_seen =
+            import_seen_.try_emplace(digest, std::chrono::steady_clock::now()).first->second;
+        s.images.push_back(std::move(view));
+    }
+    complete_ = std::move(complete);
+}
+
+awaitable<void> agent::observe_engine(snapshot& s) {
+    s.engine.present = engine_present_;
+    s.engine.available = engine_available_;
+    if (!engine_present_ || !engine_available_)
+        co_return;
+    std::set<std::string> names;
+    for (const auto& strategy : s.strategies)
+        names.insert(strategy.image.engine_name());
+    for (const auto& p : s.placed) {
+        names.insert(p.name);
+        names.insert(p.image_id);
+    }
+    std::map<std::string, plan::engine_image> by_id;
+    try {
+        for (const auto& name : names)
+            if (const auto there = co_await engine_.inspect(name)) {
+                auto& image = by_id[there->id];
+                image.id = there->id;
+                image.names = there->repo_tags;
+                if (const auto known = users_.find(there->id); known != users_.end())
+                    image.containers = known->second;
+            }
+    } catch (const failure& e) {
+        if (e.code() != engine::errc::unavailable)
+            throw;
+        engine_available_ = s.engine.available = false;
+        engine_trouble_ = e.what();
+        co_return;
+    }
+    for (auto& [id, image] : by_id)
+        s.engine.images.push_back(std::move(image));
+}
+
+}  // namespace dm::agent

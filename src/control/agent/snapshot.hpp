@@ -1,0 +1,37 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "control/agent/agent.hpp"
+
+namespace dm::agent {
+
+/// The world as one pass of the loop saw it; owns what plan::inputs refers to.
+struct agent::snapshot {
+    std::vector<plan::strategy> strategies;
+    std::vector<plan::member> members;
+    std::deque<oci::image_record> records;  ///< addresses stay
+    std::vector<plan::image_view> images;
+    plan::engine_view engine;
+    std::vector<plan::placed_name> placed;
+    std::uint64_t bytes_available = 0;
+};
+
+/// An image to be imported: by the digest that its name was resolved to.
+struct agent::import_order {
+    oci::reference image;
+    crypto::digest digest;
+    oci::platform_choice platforms;
+    std::string pin;
+};
+
+/// Pin of the images that strategies want here.
+std::string strategy_pin(const crypto::digest& image);
+inline constexpr std::string_view strategy_pin_prefix = "strategy:";
+
+std::string import_key(const crypto::digest& image);
+std::string load_key(const std::string& name);
+
+}  // namespace dm::agent

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "content/unixfs/node.hpp"
+#include "control/agent/loader.hpp"
+#include "control/agent/registry_source.hpp"
+#include "control/agent/snapshot.hpp"
+#include "oci/image_layout.hpp"
+
+/// What the agent's plan is carried out with.
+namespace dm::agent {
+namespace {
+
+const char* name_of(importer::progress::phase p) {
+    switch (p) {
+        case importer::progress::phase::resolving:
+            return "resolving";
+        case importer::progress::phase::fetching:
+            return "fetching";
+        case importer::progress::phase::finishing:
+            return "finishing";
+    }
+    return "";
+}
+
+constexpr std::string_view kept_prefix = "kept/";
+
+/// Whether everything that `old` says was imported is imported in `now` too.
+bool covers(const oci::image_record& now, const oci::image_record& old) {
+    return std::ranges::all_of(old.platforms, [&](const oci::image_platform& p) {
+        return !p.is_imported() ||
+               std::ranges::any_of(now.platforms, [&](const oci::image_platform& q) {
+                   return q.manifest == p.manifest && q.is_imported();
+               });
+    });
+}
+
+}  // namespace
+
+awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
+    entry->digest = order.digest.to_string();
+    import_seen_[order.digest] = std::chrono::steady_clock::now();
+    auto exact = order.image;
+    exact.digest = order.digest;
+    registry_source source(upstream_, exact);
+    auto record = co_await importer_.import(
+        source, order.platforms, order.pin, [&](const importer::progress& p) {
+            entry->phase = name_of(p.at);
+            entry->bytes_from_source = p.bytes_from_source;
+            transfers_.progress(entry, p.bytes_done, p.bytes_total);
+        });
+    entry->root = record.root.to_string();
+    if (const auto* known = catalogue_.image(record.digest); !known || covers(record, *known))
+        co_await catalogue_.put(record);
+    if (!order.image.tag.empty()) {
+        plan::name_record name;
+        name.name = order.image;
+        name.name.digest.reset();
+        name.digest = record.digest;
+        name.updated =
+            std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+        co_await catalogue_.put(name);
+    }
+    co_await write_layout_index();
+    notify("image",
+           nlohmann::json{{"digest", record.digest.to_string()}, {"name", order.image.familiar()}}
+               .dump());
+}
+
+awaitable<void> agent::import_for_strategy(crypto::digest image, std::string strategy,
+                                           std::vector<oci::platform> platforms) {
+    const auto it = catalogue_.strategies().find(strategy);
+    if (it == catalogue_.strategies().end())
+        co_return;
+    const auto ref = it->second.image;
+    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(), ref.domain);
+    if (platforms.empty())
+        platforms.push_back(options_.platform);
+    std::exception_ptr failed;
+    try {
+        co_await run_import({ref, image, {false, std::move(platforms)}, strategy_pin(image)},
+                            entry);
+        transfers_.done(entry);
+    } catch (const std::exception& e) {
+        transfers_.failed(entry, error_of(e));  // for those who watch; the task table retries
+        throw;
+    }
+}
+
+awaitable<void> agent::import_by_hand(import_order order, std::string key, transfers::entry entry) {
+    const auto digest = order.digest;
+    bool given_up = true;
+    try {
+        co_await run_import(std::move(order), entry);
+        transfers_.done(entry);
+        given_up = false;
+    } catch (const std::exception& e) {
+        transfers_.failed(entry, error_of(e));  // where the operator looks for the outcome
+        if (stopping_)
+            given_up = false;
+        else
+            log::warn("import failed", {{"image", entry->image}, {"reason", e.what()}});
+    }
+    imports_by_hand_.erase(key);
+    progressed_.notify_all();
+    if (given_up) {
+        const bool had_been_here = catalogue_.image(digest) != nullptr;
+        if (!had_been_here) {
+            co_await local_.erase(std::string(kept_prefix) + digest.to_string());
+            co_await store_.unpin(importer::pin_name(digest));
+        }
+    }
+    wake();
+}
+
+void agent::resume_imports() {
+    for (const auto& [key, value] : local_.list(kept_prefix)) {
+        const auto digest = crypto::parse_digest(key.substr(kept_prefix.size()));
+        const auto order = nlohmann::json::parse(value, nullptr, false);
+        if (!digest || !order.is_object() || catalogue_.image(*digest))
+            continue;
+        const auto ref = oci::parse_reference(order.value("image", ""));
+        const auto words = order.value("platforms", std::vector<std::string>{});
+        const auto choice = oci::parse_platform_choice(words, options_.platform);
+        if (!ref || !choice)
+            continue;
+        const auto entry = transfers_.begin(transfer_kind::import, ref->familiar(), ref->domain);
+        auto job = fmt::format("{} {}", digest->to_string(), fmt::join(words, ","));
+        imports_by_hand_[job] = entry->id;
+        by_hand_.spawn(
+            job, import_by_hand({*ref, *digest, *choice, importer::pin_name(*digest)}, job, entry));
+    }
+}
+
+awaitable<void> agent::load(std::string name, crypto::digest image) {
+    const auto* known = catalogue_.image(image);
+    if (!known)
+        co_return;
+    const auto record = *known;
+    const auto entry = transfers_.begin(transfer_kind::load, name, "store");
+    entry->digest = image.to_string();
+    entry->root = record.root.to_string();
+    try {
+        co_await load_image(engine_, owned_,
+                            {name, load_source(options_.registry_address, record),
+                             plan::engine_ids(record, options_.platform)},
+                            [&](const engine::pull_progress& p) {
+                                entry->phase =
+                                    p.downloaded_bytes < p.total_bytes ? "pulling" : "extracting";
+                                transfers_.progress(entry, p.extracted_bytes, p.total_bytes);
+                            });
+        transfers_.done(entry);
+    } catch (const std::exception& e) {
+        transfers_.failed(entry, error_of(e));
+        throw;
+    }
+}
+
+awaitable<void> agent::take_away(plan::placed_name what, bool nameless) {
+    const auto name = nameless ? what.image_id : what.name;
+    co_await drop_alias(what.image_id);
+    const auto gone = co_await engine_.remove(name, what.image_id);
+    switch (gone.what) {
+        case engine::removal::outcome::removed:
+        case engine::removal::outcome::untagged:
+        case engine::removal::outcome::absent:
+        case engine::removal::outcome::other_image:
+            co_await owned_.remove(what);
+            log::info("image taken away",
+                      {{"image", what.name}, {"id", what.image_id}, {"reason", gone.reason}});
+            break;
+        case engine::removal::outcome::in_use: {
+            auto& users = users_[what.image_id];
+            users.clear();
+            for (const auto& c : gone.users)
+                users.push_back(fmt::format("{} ({})", c.name, c.id.substr(0, 12)));
+            if (users.empty())
+                users.push_back(gone.reason);
+            log::info("image kept",
+                      {{"image", what.name}, {"id", what.image_id}, {"reason", gone.reason}});
+            break;
+        }
+    }
+}
+
+awaitable<void> agent::drop_alias(std::string image_id) {
+    for (const auto& [digest, record] : catalogue_.images()) {
+        const auto ids = plan::engine_ids(record, options_.platform);
+        if (std::ranges::find(ids, image_id) == ids.end())
+            continue;
+        const auto source = load_source(options_.registry_address, record);
+        if (co_await engine_.inspect(source))
+            co_await engine_.remove(source, image_id);
+        co_return;
+    }
+}
+
+awaitable<void> agent::pin_for_strategies(crypto::digest image) {
+    const auto* known = catalogue_.image(image);
+    if (!known)
+        co_return;
+    const auto record = *known;
+    const auto needed = oci::needed_blobs(record, options_.platform);
+    if (!needed)
+        co_return;
+    std::vector<crypto::digest> digests;
+    for (const auto& blob : *needed)
+        digests.push_back(blob.digest);
+    co_await store_.pin(strategy_pin(image), std::move(digests), co_await tree_nodes(record.root));
+}
+
+/// The folders of an image tree that are here: the root and what is right below it.
+awaitable<std::vector<store::dag_node>> agent::tree_nodes(multiformats::cid root) {
+    std::vector<store::dag_node> out;
+    std::vector<multiformats::cid> todo{root};
+    for (std::size_t i = 0; i < todo.size(); ++i) {
+        const auto block = co_await store_.block(todo[i]);
+        if (!block)
+            continue;
+        out.push_back({todo[i], *block});
+        const auto node = unixfs::parse_node(todo[i], *block);
+        if (!node || !node->is_directory())
+            continue;
+        for (const auto& link : node->links)
+            if (i == 0 || link.name.empty())  // a nameless link leads to another shard
+                todo.push_back(link.target);
+    }
+    co_return out;
+}
+
+awaitable<void> agent::write_layout_index() {
+    std::vector<oci::descriptor> rows;
+    for (const auto& [key, name] : catalogue_.names()) {
+        const auto* record = catalogue_.image(name.digest);
+        if (!record || !co_await store_.find(name.digest))
+            continue;
+        record = catalogue_.image(name.digest);
+        const auto* top = record ? record->find(name.digest) : nullptr;
+        if (!top)
+            continue;
+        oci::descriptor row;
+        row.media_type = record->media_type;
+        row.digest = record->digest;
+        row.size = top->size;
+        row.annotations[std::string(oci::ref_name_annotation)] = name.name.familiar();
+        rows.push_back(std::move(row));
+    }
+    co_await store_.write_layout_index(oci::layout_index_text(rows));
+}
+
+}  // namespace dm::agent
