@@ -262,14 +262,8 @@ awaitable<void> connection::send(int status, header_list headers, std::string bo
 awaitable<void> connection::send_file(int status, header_list headers, int file,
                                       std::uint64_t offset, std::uint64_t length) {
     co_await write_all(as_bytes(begin_answer(status, headers, length)));
-    while (length > 0 && sends_body()) {
-        const auto slice = std::min<std::uint64_t>(length, write_slice_bytes);
-        co_await push(stream_->send_file(file, offset, slice), slice);
-        answer_.body_bytes += slice;
-        offset += slice;
-        length -= slice;
-    }
-    answer_.state = progress::done;
+    co_await write_body_file(file, offset, length);
+    co_await end_body();
 }
 
 awaitable<void> connection::start_stream(int status, header_list headers,
@@ -277,16 +271,23 @@ awaitable<void> connection::start_stream(int status, header_list headers,
     co_await write_all(as_bytes(begin_answer(status, headers, length)));
 }
 
-awaitable<void> connection::write_body(byte_view data) {
+/// Counts a piece of the body; false when it is not to be sent.
+bool connection::takes_body(std::uint64_t size) {
     if (answer_.state != progress::streaming)
         raise(aio::errc::closed);
-    if (answer_.left && data.size() > *answer_.left)
+    if (answer_.left && size > *answer_.left)
         raise(errc::wrong_length);
     if (answer_.left)
-        *answer_.left -= data.size();
-    if (data.empty() || !sends_body())
+        *answer_.left -= size;
+    if (size == 0 || !sends_body())
+        return false;
+    answer_.body_bytes += size;
+    return true;
+}
+
+awaitable<void> connection::write_body(byte_view data) {
+    if (!takes_body(data.size()))
         co_return;
-    answer_.body_bytes += data.size();
     if (!answer_.chunked) {
         co_await write_all(data);
         co_return;
@@ -301,6 +302,21 @@ awaitable<void> connection::write_body(byte_view data) {
     }
     text += "\r\n";
     co_await write_all(as_bytes(text));
+}
+
+awaitable<void> connection::write_body_file(int file, std::uint64_t offset, std::uint64_t length) {
+    if (!takes_body(length))
+        co_return;
+    if (answer_.chunked)
+        co_await write_all(as_bytes(fmt::format("{:x}\r\n", length)));
+    while (length > 0) {
+        const auto slice = std::min<std::uint64_t>(length, write_slice_bytes);
+        co_await push(stream_->send_file(file, offset, slice), slice);
+        offset += slice;
+        length -= slice;
+    }
+    if (answer_.chunked)
+        co_await write_all(as_bytes("\r\n"));
 }
 
 awaitable<void> connection::end_body() {
@@ -402,6 +418,10 @@ awaitable<void> response_writer::start_stream(int status, header_list headers,
 
 awaitable<void> response_writer::write(byte_view data) {
     return to_.write_body(data);
+}
+
+awaitable<void> response_writer::write_file(int file, std::uint64_t offset, std::uint64_t length) {
+    return to_.write_body_file(file, offset, length);
 }
 
 awaitable<void> response_writer::end() {

@@ -72,7 +72,9 @@ class connection {
                               std::uint64_t length);
     awaitable<void> start_stream(int status, header_list headers,
                                  std::optional<std::uint64_t> length);
+    bool takes_body(std::uint64_t size);
     awaitable<void> write_body(byte_view data);
+    awaitable<void> write_body_file(int file, std::uint64_t offset, std::uint64_t length);
     awaitable<void> end_body();
 
     std::unique_ptr<aio::byte_stream> stream_;

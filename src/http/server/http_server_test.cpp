@@ -217,19 +217,30 @@ TEST(http_server, sends_files_over_sockets) {
     const std::string content = "0123456789" + std::string(3'000'000, 'y');
     std::fwrite(content.data(), 1, content.size(), file);
     std::fflush(file);
-    const auto h = [&](request&, response_writer& out) -> awaitable<void> {
-        co_await out.send_file(206, {}, ::fileno(file), 3, 2'500'000);
+    const auto h = [&](request& req, response_writer& out) -> awaitable<void> {
+        if (req.where().path == "/whole") {
+            co_await out.send_file(206, {}, ::fileno(file), 3, 2'500'000);
+            co_return;
+        }
+        co_await out.start_stream(200, {});
+        co_await out.write_file(::fileno(file), 0, 5);
+        co_await out.write_file(::fileno(file), 5, 1'500'000);
+        co_await out.end();
     };
     with_server(h, quick(), [](http_server& s) -> awaitable<void> {
         s.listen(*aio::parse_endpoint("127.0.0.1:0"));
         s.start();
         aio::pool workers(1);
         auto client = connect(co_await asio::this_coro::executor, workers, s);
-        co_await client->write(as_bytes(request_text("GET", "/", {{"Connection", "close"}})));
-        const auto r = parse_reply(co_await read_all(*client));
+        co_await client->write(as_bytes(request_text("GET", "/whole", {{"Connection", "close"}})));
+        auto r = parse_reply(co_await read_all(*client));
         EXPECT_EQ(r.status, 206);
         EXPECT_TRUE(r.complete);
         EXPECT_EQ(r.body.substr(0, 8), "3456789y");
+        r = co_await fetch(s, "GET", "/pieces");
+        EXPECT_TRUE(r.complete);
+        EXPECT_EQ(r.body.substr(0, 11), "0123456789y");
+        EXPECT_EQ(r.body.size(), 1'500'005u);
     });
     std::fclose(file);
 }

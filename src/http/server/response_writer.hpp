@@ -34,6 +34,8 @@ class response_writer {
     awaitable<void> start_stream(int status, header_list headers,
                                  std::optional<std::uint64_t> content_length = std::nullopt);
     awaitable<void> write(byte_view data);
+    /// A piece of the body out of an open file, with sendfile(2).
+    awaitable<void> write_file(int file, std::uint64_t offset, std::uint64_t length);
     /// Ends the body. A handler that returns or throws without this cuts the connection, so that
     /// the client sees that something is missing.
     awaitable<void> end();

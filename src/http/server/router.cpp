@@ -91,7 +91,7 @@ awaitable<void> router::handle(request& req, response_writer& out) const {
     if (allowed.empty())
         raise(errc::no_such_path, fmt::format("there is nothing at {}", req.where().path));
     throw refusal({make_error_code(errc::method_not_allowed),
-                   fmt::format("{} is not allowed here, {} is", req.method(), allowed)},
+                   fmt::format("{} is not allowed here (allowed: {})", req.method(), allowed)},
                   {{"Allow", allowed}});
 }
 

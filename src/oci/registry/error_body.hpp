@@ -1,0 +1,12 @@
+#pragma once
+
+#include "http/server/problem.hpp"
+
+namespace dm::registry {
+
+/// {"errors":[{"code","message","detail":{}}]}. `detail` is never null: Go clients turn an entry
+/// with a null one into a bare code, and dockerd then answers its user 500 where 404 is meant.
+/// Spec: OCI distribution-spec v1.1 "Error Codes".
+server::content error_body(const server::problem& p);
+
+}  // namespace dm::registry

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "oci/registry/name_resolver.hpp"
+
+namespace dm::registry {
+
+/// What every name_resolver does; `name` has `tag`, which means `digest`.
+inline awaitable<void> check_name_resolver(name_resolver& names, oci::name_form name,
+                                           std::string tag, crypto::digest digest) {
+    EXPECT_TRUE(co_await names.knows(name));
+    const auto found = co_await names.resolve(name, tag);
+    EXPECT_TRUE(found && found->digest == digest);
+    EXPECT_FALSE(co_await names.resolve(name, "no-such-tag"));
+    EXPECT_TRUE(std::ranges::count(co_await names.tags(name), tag) == 1);
+
+    const auto nobody = *oci::parse_name_form("no/such/image");
+    EXPECT_FALSE(co_await names.knows(nobody));
+    EXPECT_FALSE(co_await names.resolve(nobody, "latest"));
+    EXPECT_FALSE(co_await names.expect(crypto::digest()));
+}
+
+}  // namespace dm::registry

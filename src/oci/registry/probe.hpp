@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+namespace prometheus {
+class Counter;
+}
+
+namespace dm::registry {
+
+/// The registry's metrics.
+class probe {
+  public:
+    probe();
+
+    void manifest_served() noexcept;
+    /// A blob answer has ended; `followed`: the blob was still arriving.
+    void blob_served(bool followed) noexcept;
+    /// A blob answer was cut, because the blob failed or will not come.
+    void blob_cut() noexcept;
+
+  private:
+    prometheus::Counter& manifests_;
+    prometheus::Counter& stored_;
+    prometheus::Counter& followed_;
+    prometheus::Counter& cut_;
+};
+
+}  // namespace dm::registry

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+namespace dm::registry {
+
+/// What a path below /v2/ is about.
+struct route {
+    enum class kind { base, manifest, blob, tags, upload, referrers };
+    kind what = kind::base;
+    std::string name;      ///< "library/busybox"; empty for base
+    std::string selector;  ///< tag or digest as sent
+
+    friend bool operator==(const route&, const route&) = default;
+};
+
+/// Reads the segments behind "/v2" from the right end, since parts of a name may themselves be
+/// called "blobs"; nullopt when it is no path of the API.
+/// Spec: OCI distribution-spec v1.1 "Endpoints".
+std::optional<route> parse_route(std::span<const std::string> segments);
+
+}  // namespace dm::registry
