@@ -31,12 +31,12 @@ std::string load_key(const std::string& name) {
 }
 
 agent::agent(executor ex, state::durable_map& shared, state::durable_map& local,
-             store::content_store& store, upstream::registry_client& upstream,
-             engine::image_engine& engine, options o)
+             store::content_store& store, image_origin& origin, engine::image_engine& engine,
+             options o)
     : executor_(ex),
       local_(local),
       store_(store),
-      upstream_(upstream),
+      origin_(origin),
       engine_(engine),
       options_(std::move(o)),
       catalogue_(shared),
@@ -98,8 +98,7 @@ void agent::wake() {
 }
 
 awaitable<void> agent::run() {
-    plan::node_record self;
-    self.id = options_.self;
+    plan::node_record self{.id = options_.self};
     self.platform = options_.platform;
     self.labels = options_.labels;
     self.addresses = options_.addresses;

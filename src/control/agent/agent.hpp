@@ -15,6 +15,7 @@
 #include "base/rng.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/catalogue.hpp"
+#include "control/agent/image_origin.hpp"
 #include "control/agent/ownership.hpp"
 #include "control/agent/task_table.hpp"
 #include "control/agent/transfers.hpp"
@@ -24,7 +25,6 @@
 #include "oci/importer/importer.hpp"
 #include "oci/platform.hpp"
 #include "oci/registry/name_resolver.hpp"
-#include "oci/upstream/registry_client.hpp"
 #include "runtime/engine/image_engine.hpp"
 
 namespace dm::agent {
@@ -55,8 +55,8 @@ struct notice {
 class agent final : public registry::name_resolver {
   public:
     agent(executor ex, state::durable_map& shared, state::durable_map& local,
-          store::content_store& store, upstream::registry_client& upstream,
-          engine::image_engine& engine, options o);
+          store::content_store& store, image_origin& origin, engine::image_engine& engine,
+          options o);
     agent(const agent&) = delete;
     agent& operator=(const agent&) = delete;
     ~agent() override;
@@ -176,7 +176,7 @@ class agent final : public registry::name_resolver {
     executor executor_;
     state::durable_map& local_;
     store::content_store& store_;
-    upstream::registry_client& upstream_;
+    image_origin& origin_;
     engine::image_engine& engine_;
     options options_;
     catalogue catalogue_;

@@ -39,6 +39,8 @@ const char* name_of(image_state s) noexcept {
             return "failed";
         case image_state::paused:
             return "paused";
+        case image_state::absent:
+            return "absent";
     }
     return "unknown";
 }

@@ -26,6 +26,7 @@ enum class image_state {
     engine_unavailable,
     failed,  ///< see the reason; tried again
     paused,  ///< execute is false
+    absent,  ///< known, but not here and not wanted here
 };
 
 /// "not_chosen", "loaded", …

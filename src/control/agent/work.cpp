@@ -5,7 +5,6 @@
 #include "base/log.hpp"
 #include "content/unixfs/node.hpp"
 #include "control/agent/loader.hpp"
-#include "control/agent/registry_source.hpp"
 #include "control/agent/snapshot.hpp"
 #include "oci/image_layout.hpp"
 
@@ -44,9 +43,9 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
     import_seen_[order.digest] = std::chrono::steady_clock::now();
     auto exact = order.image;
     exact.digest = order.digest;
-    registry_source source(upstream_, exact);
+    const auto source = origin_.open(exact);
     auto record = co_await importer_.import(
-        source, order.platforms, order.pin, [&](const importer::progress& p) {
+        *source, order.platforms, order.pin, [&](const importer::progress& p) {
             entry->phase = name_of(p.at);
             entry->bytes_from_source = p.bytes_from_source;
             transfers_.progress(entry, p.bytes_done, p.bytes_total);

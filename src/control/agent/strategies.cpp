@@ -1,0 +1,271 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "control/agent/errc.hpp"
+#include "control/agent/snapshot.hpp"
+
+/// What operators ask about strategies.
+namespace dm::agent {
+namespace {
+
+/// An operator who waits for an answer is told after so long that upstream does not give one.
+constexpr std::chrono::seconds resolve_timeout{20};
+
+wall_time now_in_milliseconds() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool anew) {
+    const auto ref = image;
+    const auto* named = catalogue_.name(ref);
+    std::optional<crypto::digest> known;
+    if (ref.digest && catalogue_.image(*ref.digest))
+        known = ref.digest;
+    else if (!ref.digest && named)
+        known = named->digest;
+    if (known && (!anew || ref.digest))
+        co_return *known;
+    std::optional<error> failed;
+    try {
+        co_return co_await aio::with_timeout(origin_.resolve(ref), resolve_timeout);
+    } catch (const failure& e) {
+        failed = e.reason();
+    }
+    if (failed->code == aio::errc::timed_out)
+        failed->detail = fmt::format("{} does not answer", ref.domain);
+    if (!known)
+        throw failure(*failed);
+    log::warn("using what the name meant before",
+              {{"image", ref.familiar()}, {"reason", failed->message()}});
+    co_return *known;
+}
+
+awaitable<strategy_view> agent::apply(plan::strategy_request request) {
+    const auto id = plan::id_of(request);
+    const bool anew = catalogue_.strategies().contains(id);
+    const auto digest = co_await digest_of(request.image, anew);
+    plan::strategy s;
+    static_cast<plan::strategy_request&>(s) = std::move(request);
+    s.digest = digest;
+    s.origin = options_.self;
+    s.updated = now_in_milliseconds();
+    const auto old = catalogue_.strategies().find(id);
+    s.created = old == catalogue_.strategies().end() ? s.updated : old->second.created;
+    import_seen_[digest] = std::chrono::steady_clock::now();
+    if (!s.image.tag.empty() && catalogue_.image(digest)) {
+        plan::name_record name;
+        name.name = s.image;
+        name.name.digest.reset();
+        name.digest = digest;
+        name.updated = s.updated;
+        co_await catalogue_.put(name);
+    }
+    co_await catalogue_.put(s);
+    tasks_.forgive(import_key(digest));
+    tasks_.forgive(load_key(s.image.engine_name()));
+    log::info("strategy applied", {{"image", s.image.familiar()},
+                                   {"type", plan::name_of(s.type)},
+                                   {"digest", digest.to_string()},
+                                   {"execute", s.execute ? "yes" : "no"}});
+    wake();
+    co_return view_of(s);
+}
+
+awaitable<preview> agent::dry_run(plan::strategy_request request) {
+    preview out;
+    out.digest = co_await digest_of(request.image, false);
+    const auto all = members();
+    const auto placed = plan::place(request, platforms_of(out.digest), all, options_.self,
+                                    std::chrono::steady_clock::now());
+    out.members = placed.members.size();
+    out.desired = placed.slots;
+    const auto* record = catalogue_.image(*out.digest);
+    for (const auto& m : placed.members) {
+        preview::line line;
+        line.peer = m.id.to_string();
+        const bool wanted =
+            request.execute && (m.role == plan::role::owner || m.role == plan::role::substitute);
+        const bool has = m.id == options_.self && complete_.contains(*out.digest);
+        line.gains = wanted && !has;
+        if (const auto old = catalogue_.strategies().find(plan::id_of(request));
+            old != catalogue_.strategies().end() && !wanted && has)
+            line.loses = true;
+        if (line.gains && record)
+            if (const auto needed = oci::needed_blobs(*record, options_.platform))
+                for (const auto& blob : *needed)
+                    line.bytes += blob.size;
+        out.nodes.push_back(std::move(line));
+    }
+    co_return out;
+}
+
+const plan::strategy& agent::strategy_named(std::string_view key) const {
+    const auto& all = catalogue_.strategies();
+    if (const auto it = all.find(std::string(key)); it != all.end())
+        return it->second;
+    std::vector<plan::strategy> list;
+    for (const auto& [id, s] : all)
+        list.push_back(s);
+    if (const auto* found = plan::find_strategy(list, key))
+        return all.at(plan::id_of(*found));
+    const auto ref = oci::parse_reference(key);
+    std::vector<const plan::strategy*> by_name;
+    if (ref)
+        for (const auto& [id, s] : all)
+            if (name_key(s.image) == name_key(*ref))
+                by_name.push_back(&s);
+    if (by_name.size() > 1) {
+        std::vector<std::string> ids;
+        for (const auto* s : by_name)
+            ids.push_back(plan::id_of(*s));
+        raise(errc::ambiguous_key, fmt::format("{} strategies are for {}: say which by id, {}",
+                                               by_name.size(), key, fmt::join(ids, " or ")));
+    }
+    if (by_name.empty())
+        raise(errc::unknown_strategy, fmt::format("there is no strategy \"{}\"", key));
+    return *by_name.front();
+}
+
+awaitable<strategy_view> agent::set_execute(std::string key, bool execute) {
+    auto s = strategy_named(key);
+    s.execute = execute;
+    s.updated = now_in_milliseconds();
+    co_await catalogue_.put(s);
+    wake();
+    co_return view_of(s);
+}
+
+awaitable<void> agent::remove_strategy(std::string key) {
+    const auto s = strategy_named(key);
+    co_await catalogue_.erase_strategy(plan::id_of(s));
+    log::info("strategy removed", {{"image", s.image.familiar()}, {"id", plan::id_of(s)}});
+    notify("strategy", fmt::format(R"({{"id":"{}","nametag":"{}","deleted":true}})", plan::id_of(s),
+                                   s.image.familiar()));
+    wake();
+}
+
+std::vector<strategy_view> agent::strategies() const {
+    std::vector<strategy_view> out;
+    for (const auto& [id, s] : catalogue_.strategies())
+        out.push_back(view_of(s));
+    std::ranges::sort(out, {}, [](const strategy_view& v) { return v.record.created; });
+    return out;
+}
+
+strategy_view agent::strategy(std::string_view key) const {
+    return view_of(strategy_named(key));
+}
+
+std::vector<oci::platform> agent::platforms_of(const std::optional<crypto::digest>& image) const {
+    std::vector<oci::platform> out;
+    if (const auto* record = image ? catalogue_.image(*image) : nullptr)
+        for (const auto& p : record->platforms)
+            out.push_back(p.platform);
+    return out;
+}
+
+strategy_view agent::view_of(const plan::strategy& s) const {
+    strategy_view out;
+    out.id = plan::id_of(s);
+    out.record = s;
+    const auto all = members();
+    const auto placed = plan::place(s, platforms_of(s.digest), all, options_.self,
+                                    std::chrono::steady_clock::now());
+    out.members = placed.members.size();
+    out.desired = placed.slots;
+    for (const auto& id : placed.pending)
+        out.pending_targets.push_back(id.to_string());
+    for (std::size_t i = 0; i < placed.members.size(); ++i) {
+        const auto& m = placed.members[i];
+        node_line line;
+        line.peer = m.id.to_string();
+        line.self = m.id == options_.self;
+        line.online = m.online;
+        line.chosen = m.role == plan::role::owner || m.role == plan::role::substitute;
+        if (s.type == plan::strategy_type::percentage)
+            line.rank = i;
+        if (line.self)
+            line.status = status_of(s);
+        if (line.status.state == image_state::loaded || line.status.state == image_state::stored)
+            ++out.actual;
+        out.nodes.push_back(std::move(line));
+    }
+    return out;
+}
+
+image_status agent::status_of(const plan::strategy& s) const {
+    image_status out;
+    const auto it = statuses_.find(plan::id_of(s));
+    if (it == statuses_.end())
+        return out;  // applied a moment ago: the next pass of the loop will say
+    out.reason = it->second.detail;
+    switch (it->second.phase) {
+        case plan::phase::paused:
+            out.state = image_state::paused;
+            break;
+        case plan::phase::unresolved:
+        case plan::phase::fetching:
+        case plan::phase::importing:
+        case plan::phase::loading:
+            out.state = image_state::pending;
+            break;
+        case plan::phase::not_chosen:
+        case plan::phase::superseded:
+            out.state = image_state::not_chosen;
+            break;
+        case plan::phase::wrong_platform:
+        case plan::phase::blocked:
+            out.state = image_state::blocked;
+            break;
+        case plan::phase::engine_unavailable:
+            out.state = image_state::engine_unavailable;
+            out.reason = engine_trouble_;
+            break;
+        case plan::phase::conflict:
+            out.state = image_state::conflict;
+            break;
+        case plan::phase::done:
+            out.state = engine_present_ ? image_state::loaded : image_state::stored;
+            break;
+    }
+    if (s.digest && out.state == image_state::pending)
+        overlay_work(out, *s.digest, s.image.engine_name());
+    return out;
+}
+
+/// What is being done about the image right now, or went wrong the last time.
+void agent::overlay_work(image_status& status, const crypto::digest& image,
+                         const std::string& name) const {
+    const auto digest = image.to_string();
+    for (const auto& t : transfers_.all()) {
+        if (t.state != transfer_state::running || t.digest != digest ||
+            (t.kind == transfer_kind::load && t.image != name))
+            continue;
+        status.state =
+            t.kind == transfer_kind::import ? image_state::importing : image_state::loading;
+        status.bytes_done = t.bytes_done;
+        status.bytes_total = t.bytes_total;
+        status.bytes_per_second = t.bytes_per_second;
+        status.from = t.from;
+        return;
+    }
+    for (const auto& key : {import_key(image), load_key(name)}) {
+        const auto* failed = tasks_.failure_of(key);
+        if (!failed)
+            continue;
+        const auto c = dm::condition_of(failed->why.code);
+        status.state = c == condition::no_space ? image_state::blocked : image_state::failed;
+        status.reason = failed->why.message();
+        status.next_try = std::chrono::system_clock::now() +
+                          std::chrono::duration_cast<wall_time::duration>(
+                              failed->next_try - std::chrono::steady_clock::now());
+        return;
+    }
+}
+
+}  // namespace dm::agent
