@@ -474,3 +474,26 @@ TEST(client, can_be_used_from_within_a_sink) {
         co_await b.stop(server);
     });
 }
+
+TEST(client, takes_the_proxy_of_the_environment_but_never_for_loopback) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        scripted_server proxy(ex, [](const seen_request& r) { return answer(200, {}, r.target); });
+        scripted_server server(ex, [](const seen_request&) { return answer(200, {}, "direct"); });
+        ::setenv("http_proxy", proxy.url("").c_str(), 1);
+        ::setenv("no_proxy", "near.invalid,192.0.2.0/24", 1);
+        bench b(ex);
+        EXPECT_EQ((co_await b.http.fetch({.url = "http://far.invalid/x"})).body,
+                  "http://far.invalid/x");
+        EXPECT_EQ((co_await b.http.fetch({.url = server.url("/")})).body, "direct");
+        EXPECT_EQ(
+            (co_await b.http.fetch({.url = fmt::format("http://localhost:{}/", server.port())}))
+                .body,
+            "direct");
+        const auto near = co_await failure_of(b.http.fetch({.url = "http://near.invalid/"}));
+        EXPECT_EQ(near.code, errc::resolve_failed) << near.message();
+        ::unsetenv("http_proxy");
+        ::unsetenv("no_proxy");
+        co_await b.stop(server);
+        co_await proxy.stop();
+    });
+}
