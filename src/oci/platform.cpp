@@ -123,7 +123,7 @@ platform normalise(platform p) {
     }
     if (!p.variant.empty() && syntax::is_digit(p.variant.front()))
         p.variant.insert(p.variant.begin(), 'v');
-    if (p.variant.ends_with(".0"))
+    while (p.variant.ends_with(".0"))
         p.variant.resize(p.variant.size() - 2);
     if (p.architecture == "arm" && p.variant.empty())
         p.variant = "v7";
@@ -147,8 +147,12 @@ result<platform> parse_platform(std::string_view text) {
             break;
         rest.remove_prefix(slash + 1);
     }
-    if (count > 0)
-        return normalise({std::string{parts[0]}, std::string{parts[1]}, std::string{parts[2]}});
+    if (count > 0) {
+        auto out = normalise({std::string{parts[0]}, std::string{parts[1]}, std::string{parts[2]}});
+        if (out.to_string().size() > platform_text_max)  // normalising can lengthen it
+            return refuse(text);
+        return out;
+    }
     auto alone = normalise({"linux", std::string{parts[0]}, ""});
     if (std::ranges::find(architectures, alone.architecture) == architectures.end())
         return refuse(text);

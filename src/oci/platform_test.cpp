@@ -53,6 +53,7 @@ TEST(platform, refuses_what_names_none) {
             << text;
     EXPECT_TRUE(parse_platform("linux/" + std::string(platform_text_max - 6, 'a')));
     EXPECT_FALSE(parse_platform("linux/" + std::string(platform_text_max - 5, 'a')));
+    EXPECT_FALSE(parse_platform("linux/arm/7" + std::string(platform_text_max - 11, '0')));
 }
 
 TEST(platform_match, prefers_as_containerd_does) {
