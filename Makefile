@@ -44,15 +44,17 @@ demo:
 	@exec $(PYTHON) tools/demo.py --binary $(BINARY)
 
 # The trees under test: all of release (with lint and e2e), and the unit tests and fuzz corpora under sanitizers.
-test-trees:
+.PHONY: test-trees release-tree
+release-tree:
 	@tools/setup.sh build test
 	@$(call configure,release)
 	@cmake --build build/release -j $(JOBS)
+
+test-trees: release-tree
 	@$(call configure,asan)
 	@cmake --build build/asan -j $(JOBS)
 	@mkdir -p build/test
 	@printf 'subdirs("%s" "%s")\n' "$(CURDIR)/build/release" "$(CURDIR)/build/asan" > build/test/CTestTestfile.cmake
-.PHONY: test-trees
 
 test: test-trees
 	@$(PYTHON) test/e2e/what_runs.py
@@ -65,19 +67,13 @@ test-e2e: build
 	@tools/setup.sh test
 	@$(CTEST) --test-dir build/release -L e2e $(if $(T),-R $(T))
 
-lint:
-	@tools/setup.sh build test
-	@$(call configure,release)
+lint: release-tree
 	@$(PYTHON) tools/check_modules.py .
 	@$(PYTHON) tools/lint_format.py
-	@$(PYTHON) tools/lint_tidy.py --build build/release
+	@$(PYTHON) tools/lint_tidy.py --build build/release $(TIDY)
 
-lint-all:
-	@tools/setup.sh build test
-	@$(call configure,release)
-	@$(PYTHON) tools/check_modules.py .
-	@$(PYTHON) tools/lint_format.py
-	@$(PYTHON) tools/lint_tidy.py --build build/release --all
+lint-all: TIDY = --all
+lint-all: lint
 
 format:
 	@tools/setup.sh test
