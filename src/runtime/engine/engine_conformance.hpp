@@ -19,6 +19,8 @@ class engine_world {
     virtual image_engine& engine() = 0;
     /// Two different images that can be pulled, by digest: 0 and 1.
     virtual std::string source(std::size_t which) const = 0;
+    /// An image index, by digest, with an image for `info().runs_on` and none for linux/s390x.
+    virtual std::string index_source() const = 0;
     virtual awaitable<void> create_container(std::string image_id, std::string name) = 0;
     virtual awaitable<void> remove_container(std::string name) = 0;
     /// `docker rmi` by hand.
@@ -38,6 +40,7 @@ class conformance {
         co_await pulls_again();
         co_await tells_progress();
         co_await refuses_unknown_images_and_bad_names();
+        co_await pulls_the_platform_asked_for();
         co_await moves_a_tag_and_keeps_other_images();
         co_await keeps_what_a_container_uses();
         co_await keeps_an_image_with_another_name();
@@ -122,9 +125,18 @@ class conformance {
         for (const char* bad : {"", "busybox", "busybox@sha256:00", "a b:1"})
             EXPECT_EQ(co_await failure_of(engine_.tag(id, bad)), errc::invalid_request) << bad;
         EXPECT_EQ(co_await remove(source, id), outcome::removed);
+    }
+
+    awaitable<void> pulls_the_platform_asked_for() {
+        const auto source = world_.index_source();
         EXPECT_EQ(co_await failure_of(pull(source, platform{"linux", "s390x"})),
                   errc::no_such_platform);
         EXPECT_FALSE(co_await engine_.inspect(source));
+        const auto info = co_await engine_.info();
+        const auto id = co_await engine_.pull(source, info.runs_on, {});
+        const auto seen = co_await engine_.inspect(source);
+        EXPECT_TRUE(seen && seen->id == id && seen->runs_on == info.runs_on);
+        EXPECT_EQ(co_await remove(source, id), outcome::removed);
     }
 
     awaitable<void> moves_a_tag_and_keeps_other_images() {

@@ -130,7 +130,8 @@ class image_engine {
 
     /// Has the engine pull from a registry; returns the image's id. Pulled by digest, the image
     /// has no tag and any pruning takes it: tag it at once. Without `wanted` the engine chooses the
-    /// platform. There is no limit in time, but a pull without a sign of life is given up
+    /// platform of an index; an image without index is taken whatever it is for. There is no limit
+    /// in time, but a pull without a sign of life is given up
     /// (`stalled`). Cancelling ends the pull; nothing of it has a name then.
     virtual awaitable<std::string> pull(std::string source, std::optional<platform> wanted,
                                         progress_listener listener) = 0;

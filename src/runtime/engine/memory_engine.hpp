@@ -24,7 +24,8 @@ class memory_engine final : public image_engine {
     awaitable<removal> remove(std::string name, std::string image_id) override;
     awaitable<void> changes(event_listener listener) override;
 
-    /// From now on `source` can be pulled; id, platform, size and labels are taken from `what`.
+    /// From now on `source` can be pulled, for its platform only; id, platform, size and labels are
+    /// taken from `what`.
     void offer(const std::string& source, image what);
 
     /// Nothing works while down, and changes() ends.

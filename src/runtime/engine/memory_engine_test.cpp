@@ -26,6 +26,7 @@ class memory_world final : public engine_world {
     std::string source(std::size_t which) const override {
         return "127.0.0.1:5005/ciq@sha256:" + std::string(64, which == 0 ? '1' : '2');
     }
+    std::string index_source() const override { return source(1); }
     awaitable<void> create_container(std::string image_id, std::string name) override {
         engine_.add_container(image_id, name);
         co_return;

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 CHUNK = 1 << 16
+TLS_HANDSHAKE = b"\x16"  # Docker tries TLS first, and waits 10 s for whoever says nothing to it
 
 
 class CountingProxy:
@@ -68,6 +69,8 @@ class CountingProxy:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with socket.create_connection((self.host, self.upstream_port)) as server:
             inbound, outbound = client.makefile("rb"), server.makefile("rb", buffering=1 << 18)
+            if inbound.peek(1)[:1] == TLS_HANDSHAKE:
+                return
             while head := _read_head(inbound):
                 method, path = head[0].split()[:2]
                 with self._lock:
