@@ -17,8 +17,7 @@ std::string to_text(const json& value) {
 }
 
 awaitable<void> send_json(server::response_writer& out, json body, int status) {
-    co_await out.send(status,
-                      {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+    co_await out.send(status, {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
                       to_text(body));
 }
 
@@ -65,8 +64,7 @@ std::vector<std::string> string_list(const nlohmann::json& object, std::string_v
     if (!value->is_array())
         raise(errc::invalid_field, fmt::format("\"{}\" has to be a list of strings", name));
     if (value->size() > size_max)
-        raise(errc::invalid_field,
-              fmt::format("\"{}\" has more than {} entries", name, size_max));
+        raise(errc::invalid_field, fmt::format("\"{}\" has more than {} entries", name, size_max));
     std::vector<std::string> out;
     for (const auto& item : *value) {
         if (!item.is_string())

@@ -52,12 +52,11 @@ class content_routes {
         unixfs::file_walk walk(parse_content_name(req.parameter("cid")));
         auto block = co_await need(*walk.wanted());
         auto piece = value_or_throw(walk.feed(block));
-        co_await out.start_stream(
-            200,
-            {{"Content-Type", "application/octet-stream"},
-             {"Content-Disposition", "attachment"},
-             {"Content-Security-Policy", "sandbox; default-src 'none'"}},
-            walk.file_size());
+        co_await out.start_stream(200,
+                                  {{"Content-Type", "application/octet-stream"},
+                                   {"Content-Disposition", "attachment"},
+                                   {"Content-Security-Policy", "sandbox; default-src 'none'"}},
+                                  walk.file_size());
         for (;;) {
             if (!piece.empty())
                 co_await out.write(piece);

@@ -27,8 +27,8 @@ event_feed::event_feed(executor ex, agent::agent& node, std::chrono::millisecond
     : executor_(ex), node_(node), interval_(interval), changed_(ex), group_(ex) {}
 
 void event_feed::start() {
-    watching_.emplace(node_.watch(
-        [this](const agent::notice& n) { add(n.type, subject_of(n.json), n.json); }));
+    watching_.emplace(
+        node_.watch([this](const agent::notice& n) { add(n.type, subject_of(n.json), n.json); }));
     group_.spawn("events", tell_in_intervals());
 }
 
@@ -40,9 +40,8 @@ awaitable<void> event_feed::stop() {
 void event_feed::add(std::string type, std::string subject, std::string data) {
     if (clients_.empty())
         return;
-    const auto same = std::ranges::find_if(pending_, [&](const change& c) {
-        return c.type == type && c.subject == subject;
-    });
+    const auto same = std::ranges::find_if(
+        pending_, [&](const change& c) { return c.type == type && c.subject == subject; });
     if (same != pending_.end()) {
         same->data = std::move(data);
         return;
@@ -85,9 +84,8 @@ awaitable<void> event_feed::serve(server::response_writer& out) {
 }
 
 void add_event_route(server::router& routes, event_feed& feed) {
-    routes.add("GET", "/api/v1/event", [&feed](server::request&, server::response_writer& out) {
-        return feed.serve(out);
-    });
+    routes.add("GET", "/api/v1/event",
+               [&feed](server::request&, server::response_writer& out) { return feed.serve(out); });
 }
 
 }  // namespace dm::api

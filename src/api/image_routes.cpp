@@ -90,7 +90,8 @@ oci::reference parse_name(const nlohmann::json& order) {
     if (order.contains("ref")) {
         auto image = oci::parse_reference(required_string(order, "ref"));
         if (!image)
-            raise(errc::invalid_field, fmt::format("the name is wrong: {}", image.error().message()));
+            raise(errc::invalid_field,
+                  fmt::format("the name is wrong: {}", image.error().message()));
         return *std::move(image);
     }
     const auto name = required_string(order, "name");

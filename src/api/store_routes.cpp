@@ -72,9 +72,8 @@ class store_routes {
 
     awaitable<void> run(verification* v) {
         try {
-            const auto damaged = co_await content_.verify([v](std::uint64_t done) {
-                v->bytes_done = done;
-            });
+            const auto damaged =
+                co_await content_.verify([v](std::uint64_t done) { v->bytes_done = done; });
             auto all = json::array();
             for (const auto& d : damaged)
                 all.push_back({{"digest", d.digest.to_string()},

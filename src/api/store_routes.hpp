@@ -12,7 +12,6 @@ using images_of_blob = std::function<std::vector<std::string>(const crypto::dige
 
 /// /api/v1/store: what the store holds, whether it is intact, and making room. `content` outlives
 /// the router.
-void add_store_routes(server::router& routes, store::content_store& content,
-                      images_of_blob images);
+void add_store_routes(server::router& routes, store::content_store& content, images_of_blob images);
 
 }  // namespace dm::api

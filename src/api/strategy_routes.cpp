@@ -93,9 +93,8 @@ void add_strategy_routes(server::router& routes, agent::agent& node) {
     routes.add("POST", one + "/pause", [at](request& req, response_writer& out) {
         return at.set_execute(req, out, false);
     });
-    routes.add("POST", one + "/resume", [at](request& req, response_writer& out) {
-        return at.set_execute(req, out, true);
-    });
+    routes.add("POST", one + "/resume",
+               [at](request& req, response_writer& out) { return at.set_execute(req, out, true); });
 }
 
 }  // namespace dm::api

@@ -70,8 +70,8 @@ agent::image_status summary(const agent::strategy_view& s) {
     for (const auto& n : s.nodes)
         if (n.chosen && (!worst || weight(n.status.state) > weight(worst->status.state)))
             worst = &n;
-    if (worst && (s.pending_targets.empty() || weight(worst->status.state) >
-                                                   weight(agent::image_state::pending)))
+    if (worst && (s.pending_targets.empty() ||
+                  weight(worst->status.state) > weight(agent::image_state::pending)))
         return worst->status;
     out.state = agent::image_state::pending;
     if (!s.pending_targets.empty())
@@ -124,8 +124,9 @@ std::string why(const agent::strategy_view& s, const agent::node_line& n) {
         return n.chosen ? "named as a target" : "not named as a target";
     if (!n.rank)
         return "not counted: its labels or its platform do not match";
-    return fmt::format("rank {} of {} member{}, of which the first {} {} it", *n.rank + 1, s.members,
-                       s.members == 1 ? "" : "s", s.desired, s.desired == 1 ? "gets" : "get");
+    return fmt::format("rank {} of {} member{}, of which the first {} {} it", *n.rank + 1,
+                       s.members, s.members == 1 ? "" : "s", s.desired,
+                       s.desired == 1 ? "gets" : "get");
 }
 
 }  // namespace

@@ -85,8 +85,9 @@ result<std::uint64_t> parse_store_limit(const std::string& text) {
         return 0;
     const auto limit = parse_size(text);
     if (!limit || *limit == 0)
-        return wrong("--store-limit",
-                     fmt::format("\"{}\" is no size: write 500MB, 20GiB or a number of bytes", text));
+        return wrong(
+            "--store-limit",
+            fmt::format("\"{}\" is no size: write 500MB, 20GiB or a number of bytes", text));
     return *limit;
 }
 
