@@ -38,6 +38,7 @@ int weight(agent::image_state s) {
         case loaded:
             return 1;
         case not_chosen:
+        case absent:
             return 0;
     }
     return 0;
