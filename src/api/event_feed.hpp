@@ -1,0 +1,64 @@
+#pragma once
+
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aio/event.hpp"
+#include "aio/task_group.hpp"
+#include "control/agent/agent.hpp"
+#include "http/server/event_stream.hpp"
+#include "http/server/router.hpp"
+
+namespace dm::api {
+
+constexpr std::size_t event_clients_max = 128;
+/// Events that wait for one slow client; it is dropped beyond and starts afresh.
+constexpr std::size_t event_queue_max = 128;
+/// Different subjects that changed within one interval; more are told at once.
+constexpr std::size_t events_pending_max = 64;
+
+/// What changes on the node, as server-sent events to any number of clients. Several changes of the
+/// same subject within `interval` are told as the last of them.
+class event_feed {
+  public:
+    /// `node` outlives it.
+    event_feed(executor ex, agent::agent& node,
+               std::chrono::milliseconds interval = std::chrono::milliseconds(50));
+    event_feed(const event_feed&) = delete;
+
+    void start();
+    awaitable<void> stop();
+
+    /// One client, until it leaves or the server stops. Its first event is "sync": it then knows
+    /// nothing yet and asks for everything.
+    awaitable<void> serve(server::response_writer& out);
+
+    /// Notes a change. `subject` tells which changes are of the same thing.
+    void add(std::string type, std::string subject, std::string data);
+
+  private:
+    struct change {
+        std::string type;
+        std::string subject;
+        std::string data;
+    };
+    awaitable<void> tell_in_intervals();
+    void tell();
+
+    executor executor_;
+    agent::agent& node_;
+    std::chrono::milliseconds interval_;
+    std::optional<agent::agent::subscription> watching_;
+    std::vector<change> pending_;
+    std::list<server::event_stream*> clients_;
+    std::uint64_t last_id_ = 0;
+    aio::event changed_;
+    aio::task_group group_;
+};
+
+/// GET /api/v1/event. `feed` outlives the router.
+void add_event_route(server::router& routes, event_feed& feed);
+
+}  // namespace dm::api

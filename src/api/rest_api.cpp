@@ -1,0 +1,41 @@
+#include "api/rest_api.hpp"
+
+#include "api/content_routes.hpp"
+#include "api/crdt_routes.hpp"
+#include "api/image_routes.hpp"
+#include "api/node_routes.hpp"
+#include "api/pages.hpp"
+#include "api/store_routes.hpp"
+#include "api/strategy_routes.hpp"
+#include "http/server/host_guard.hpp"
+
+namespace dm::api {
+
+rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
+                   store::content_store& content, options o)
+    : events_(std::move(ex), node) {
+    routes_.add_guard([guard = server::host_guard(std::move(o.host_names))](
+                          const server::request& req) { return guard.check(req); });
+    add_pages(routes_, o.version);
+    add_strategy_routes(routes_, node);
+    add_crdt_routes(routes_, shared);
+    add_image_routes(routes_, node, std::move(o.platform));
+    add_node_routes(routes_, node, std::move(o.version));
+    add_event_route(routes_, events_);
+    add_store_routes(routes_, content,
+                     [&node](const crypto::digest& blob) { return node.images_with(blob); });
+    add_content_routes(routes_, content);
+}
+
+server::options server_options() {
+    server::options out;
+    out.name = "api";
+    out.stop_grace = std::chrono::milliseconds(2'000);
+    out.common_headers = {{"X-Content-Type-Options", "nosniff"},
+                          {"X-Frame-Options", "DENY"},
+                          {"Referrer-Policy", "no-referrer"},
+                          {"Cross-Origin-Resource-Policy", "same-origin"}};
+    return out;
+}
+
+}  // namespace dm::api

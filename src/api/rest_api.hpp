@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/event_feed.hpp"
+#include "control/agent/agent.hpp"
+#include "http/server/options.hpp"
+#include "http/server/router.hpp"
+#include "mesh/state/durable_map.hpp"
+#include "oci/platform.hpp"
+
+namespace dm::api {
+
+struct options {
+    oci::platform platform;               ///< of this machine: what "auto" means
+    std::string version;                  ///< of the program
+    std::vector<std::string> host_names;  ///< further names that clients may reach it by
+};
+
+/// Everything that is served on the API's port: REST v1, events, metrics, pages.
+class rest_api {
+  public:
+    /// The references outlive it.
+    rest_api(executor ex, agent::agent& node, state::durable_map& shared,
+             store::content_store& content, options o);
+
+    void start() { events_.start(); }
+    awaitable<void> stop() { return events_.stop(); }
+
+    /// For http_server; this object outlives the server.
+    server::handler handler() const { return routes_.as_handler(); }
+
+  private:
+    event_feed events_;
+    server::router routes_;
+};
+
+/// How http_server is to be set up for this API.
+server::options server_options();
+
+}  // namespace dm::api

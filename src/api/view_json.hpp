@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "control/agent/views.hpp"
+
+/// The one place where what a node knows becomes JSON. For .cpp files of this module only.
+namespace dm::api {
+
+using json = nlohmann::ordered_json;
+
+/// The prototype's members first, then ours.
+json to_json(const agent::strategy_view& s);
+/// Without `blobs` as long lists show it, with them as one image is shown.
+json to_json(const agent::image_view& image, bool with_blobs);
+json to_json(const agent::transfer_view& t);
+json to_json(const agent::node_view& n);
+json to_json(const agent::preview& p);
+
+/// Why each node has it or not: sentences.
+json explanation(const agent::strategy_view& s);
+
+}  // namespace dm::api

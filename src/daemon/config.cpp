@@ -1,0 +1,152 @@
+#include "daemon/config.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/format.hpp"
+#include "daemon/errc.hpp"
+
+namespace dm::daemon {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr std::string_view default_docker_host = "unix:///var/run/docker.sock";
+
+std::unexpected<error> wrong(std::string_view option, std::string_view why) {
+    return fail(errc::bad_option, fmt::format("{}: {}", option, why));
+}
+
+result<listening> parse_listening(std::string_view option, const std::vector<std::string>& texts,
+                                  std::uint16_t default_port) {
+    listening out;
+    if (texts.empty()) {
+        out.by_default = true;
+        out.at = {{asio::ip::address_v4::loopback(), default_port},
+                  {asio::ip::address_v6::loopback(), default_port}};
+        return out;
+    }
+    for (const auto& text : texts) {
+        const auto where = aio::parse_endpoint(text);
+        if (!where)
+            return wrong(option, where.error().message());
+        if (!where->address().is_loopback())
+            return fail(errc::not_loopback,
+                        fmt::format("{} {} can be reached by other machines, which needs TLS and "
+                                    "access tokens: they come with a later release, until then "
+                                    "use a loopback address and `ssh -L`",
+                                    option, text));
+        out.at.push_back(*where);
+    }
+    return out;
+}
+
+result<std::vector<multiformats::multiaddr>> parse_p2p(const std::vector<std::string>& texts) {
+    std::vector<multiformats::multiaddr> out;
+    for (const auto& text : texts) {
+        auto address = multiformats::parse_multiaddr(text);
+        if (!address)
+            return wrong("--p2p", address.error().message());
+        out.push_back(*std::move(address));
+    }
+    if (out.empty())
+        out.push_back(value_or_throw(
+            multiformats::parse_multiaddr(fmt::format("/ip4/127.0.0.1/tcp/{}", p2p_port))));
+    return out;
+}
+
+result<plan::labels> parse_labels(const std::vector<std::string>& texts) {
+    plan::labels out;
+    for (const auto& text : texts) {
+        auto label = plan::parse_label(text);
+        if (!label)
+            return wrong("--label", label.error().message());
+        out.insert_or_assign(std::move(label->first), std::move(label->second));
+    }
+    if (out.size() > plan::labels_max)
+        return wrong("--label", fmt::format("more than {} labels", plan::labels_max));
+    return out;
+}
+
+result<upstream::mapping> parse_upstreams(const std::vector<std::string>& texts) {
+    upstream::mapping out;
+    for (const auto& text : texts) {
+        auto entry = upstream::parse_mapping(text);
+        if (!entry)
+            return wrong("--upstream", entry.error().message());
+        out.insert_or_assign(std::move(entry->first), std::move(entry->second));
+    }
+    return out;
+}
+
+result<std::uint64_t> parse_store_limit(const std::string& text) {
+    if (text.empty())
+        return 0;
+    const auto limit = parse_size(text);
+    if (!limit || *limit == 0)
+        return wrong(
+            "--store-limit",
+            fmt::format("\"{}\" is no size: write 500MB, 20GiB or a number of bytes", text));
+    return *limit;
+}
+
+result<log_level> parse_level(std::string_view text) {
+    using enum log_level;
+    for (const auto& [name, level] :
+         {std::pair{"trace", trace}, std::pair{"debug", debug}, std::pair{"info", info},
+          std::pair{"warn", warn}, std::pair{"error", error}, std::pair{"off", off}})
+        if (text == name)
+            return level;
+    return wrong("--log-level",
+                 fmt::format("\"{}\" is none of trace, debug, info, warn, error, off", text));
+}
+
+std::string docker_host(const raw_config& raw) {
+    if (!raw.docker_host.empty())
+        return raw.docker_host;
+    const char* of_docker = std::getenv("DOCKER_HOST");
+    return of_docker && *of_docker ? of_docker : std::string(default_docker_host);
+}
+
+/// Puts the value of a step into its place, or passes its error on.
+template <class T>
+bool take(result<T> from, T& into, std::optional<error>& failed) {
+    if (!from) {
+        failed = std::move(from.error());
+        return false;
+    }
+    into = *std::move(from);
+    return true;
+}
+
+}  // namespace
+
+result<config> parse_config(const raw_config& raw) {
+    config out;
+    std::optional<error> failed;
+    if (raw.data_dir.empty())
+        return wrong("--data-dir", "it is empty");
+    out.data_dir = raw.data_dir;
+    if (!take(parse_listening("--api", raw.api, api_port), out.api, failed) ||
+        !take(parse_listening("--registry", raw.registry, registry_port), out.registry, failed) ||
+        !take(parse_p2p(raw.p2p), out.p2p, failed) ||
+        !take(parse_labels(raw.labels), out.labels, failed) ||
+        !take(parse_upstreams(raw.upstreams), out.upstreams, failed) ||
+        !take(parse_store_limit(raw.store_limit), out.store_limit_bytes, failed) ||
+        !take(parse_level(raw.log_level), out.level, failed))
+        return fail(*std::move(failed));
+    if (raw.engine != "docker" && raw.engine != "none")
+        return wrong("--engine", fmt::format("\"{}\" is neither docker nor none", raw.engine));
+    out.engine = raw.engine == "docker" ? engine_kind::docker : engine_kind::none;
+    if (raw.log_format != "text" && raw.log_format != "json")
+        return wrong("--log-format",
+                     fmt::format("\"{}\" is neither text nor json", raw.log_format));
+    out.format = raw.log_format == "text" ? log_format::text : log_format::json;
+    out.docker_host = docker_host(raw);
+    out.upstream_ca = raw.upstream_ca;
+    out.registry_auth_file = raw.registry_auth_file;
+    return out;
+}
+
+}  // namespace dm::daemon

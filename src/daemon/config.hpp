@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "aio/tcp.hpp"
+#include "base/log.hpp"
+#include "control/plan/labels.hpp"
+#include "multiformats/multiaddr.hpp"
+#include "oci/upstream/endpoint.hpp"
+
+namespace dm::daemon {
+
+constexpr std::uint16_t api_port = 3000;
+constexpr std::uint16_t registry_port = 5005;
+constexpr std::uint16_t p2p_port = 33123;
+
+/// The options of `distromash run` as they are written: by flag, environment variable or
+/// configuration file, in this order of precedence.
+struct raw_config {
+    std::string data_dir = "data";
+    std::vector<std::string> api;
+    std::vector<std::string> registry;
+    std::vector<std::string> p2p;
+    std::string engine = "docker";
+    std::string docker_host;
+    std::vector<std::string> labels;
+    std::vector<std::string> upstreams;
+    std::string upstream_ca;
+    std::string registry_auth_file;
+    std::string store_limit;
+    std::string log_level = "info";
+    std::string log_format = "text";
+};
+
+/// Where a server listens.
+struct listening {
+    std::vector<asio::ip::tcp::endpoint> at;
+    /// Not asked for by the operator: an address that this machine does not have is left out.
+    bool by_default = false;
+};
+
+enum class engine_kind { docker, none };
+
+/// The same, understood.
+struct config {
+    std::filesystem::path data_dir;
+    listening api;
+    listening registry;
+    std::vector<multiformats::multiaddr> p2p;
+    engine_kind engine = engine_kind::docker;
+    std::string docker_host;  ///< "unix:///var/run/docker.sock"
+    plan::labels labels;
+    upstream::mapping upstreams;
+    std::string upstream_ca;
+    std::string registry_auth_file;
+    std::uint64_t store_limit_bytes = 0;  ///< 0: as the disk allows
+    log_level level = log_level::info;
+    log_format format = log_format::text;
+};
+
+/// Errors: bad_option, not_loopback; the sentence names the option.
+result<config> parse_config(const raw_config& raw);
+
+}  // namespace dm::daemon

@@ -1,0 +1,145 @@
+#include "daemon/node.hpp"
+
+#include <fmt/format.h>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "daemon/engine.hpp"
+#include "daemon/errc.hpp"
+#include "daemon/memory.hpp"
+#include "daemon/platform.hpp"
+
+namespace dm::daemon {
+namespace {
+
+using asio::ip::tcp;
+
+/// What a kill costs at most: bytes that upstream has sent and that lie in the kernel.
+constexpr int blob_receive_buffer_bytes = 256 * 1024;
+constexpr std::chrono::milliseconds stop_grace{2'000};
+constexpr std::chrono::seconds memory_interval{10};
+
+bool is_absent_address(const std::error_code& code) {
+    return code == std::errc::address_not_available ||
+           code == std::errc::address_family_not_supported ||
+           code == std::errc::protocol_not_supported;
+}
+
+void listen(server::http_server& server, std::string_view option, const listening& where) {
+    for (const auto& endpoint : where.at) {
+        try {
+            server.listen(endpoint);
+        } catch (const failure& e) {
+            if (where.by_default && endpoint.address().is_v6() && is_absent_address(e.code()))
+                continue;
+            throw failure({e.code(), fmt::format("{}: choose another address with {}",
+                                                 e.reason().message(), option)});
+        }
+    }
+}
+
+server::options registry_options() {
+    auto out = registry::pull_service::server_options();
+    out.stop_grace = stop_grace;
+    return out;
+}
+
+upstream::options upstream_options(const config& c) {
+    upstream::options out;
+    out.upstreams = c.upstreams;
+    out.ca_file = c.upstream_ca;
+    out.credentials.file = c.registry_auth_file;
+    out.blob_receive_buffer_bytes = blob_receive_buffer_bytes;
+    out.seed = random_seed();
+    return out;
+}
+
+/// Where a Docker on this machine finds the registry: IPv4 if there is such an address.
+std::string address_for_engine(const server::http_server& registry) {
+    const auto all = registry.bound();
+    for (const auto& e : all)
+        if (e.address().is_v4())
+            return aio::to_string(e);
+    return aio::to_string(all.front());
+}
+
+agent::options agent_options(const config& c, const multiformats::peer_id& self,
+                             const oci::platform& platform, const server::http_server& registry,
+                             const std::string& version) {
+    return {.self = self,
+            .platform = platform,
+            .labels = c.labels,
+            .addresses = {},
+            .version = version,
+            .registry_address = address_for_engine(registry)};
+}
+
+}  // namespace
+
+node::node(executor ex, const config& c, const std::string& version)
+    : platform_(host_platform()),
+      data_(c.data_dir),
+      self_(data_.identity().public_key()),
+      registry_server_(
+          ex, workers_,
+          [this](server::request& req, server::response_writer& out) {
+              return registry_routes_.handle(req, out);
+          },
+          registry_options()),
+      api_server_(
+          ex, workers_,
+          [this](server::request& req, server::response_writer& out) {
+              return api_handler_(req, out);
+          },
+          api::server_options()),
+      shared_(ex, workers_, data_ / "state.db", "state"),
+      local_(ex, workers_, data_ / "state.db", "local"),
+      store_(ex, workers_, data_ / "store", {.size_max = c.store_limit_bytes}),
+      http_(ex),
+      upstream_(http_, workers_, upstream_options(c)),
+      origin_(upstream_),
+      engine_(make_engine(ex, http_, c, platform_)),
+      // Its options say where the registry is bound, so that comes first.
+      agent_((listen(registry_server_, "--registry", c.registry), ex), shared_, local_, store_,
+             origin_, *engine_, agent_options(c, self_, platform_, registry_server_, version)),
+      registry_(store_, agent_),
+      api_(ex, agent_, shared_, store_,
+           {.platform = platform_, .version = version, .host_names = {}}),
+      api_handler_(api_.handler()),
+      group_(ex) {
+    registry_.mount(registry_routes_);
+    listen(api_server_, "--api", c.api);
+}
+
+node::~node() = default;
+
+void node::start() {
+    agent_.start();
+    api_.start();
+    registry_server_.start();
+    api_server_.start();
+    group_.spawn("memory", keep_small());
+    log::info("started", {{"peer", self_.to_string()}, {"platform", platform_.to_string()}});
+}
+
+awaitable<void> node::stop() {
+    std::vector<awaitable<void>> servers;
+    servers.push_back(api_server_.stop());
+    servers.push_back(registry_server_.stop());
+    co_await aio::all_of(std::move(servers));
+    co_await api_.stop();
+    co_await group_.stop();
+    co_await agent_.stop();
+    co_await http_.stop();
+    co_await store_.stop();
+    log::info("stopped", {{"peer", self_.to_string()}});
+}
+
+awaitable<void> node::keep_small() {
+    for (;;) {
+        co_await aio::sleep_for(memory_interval);
+        release_free_memory();
+    }
+}
+
+}  // namespace dm::daemon

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "aio/pool.hpp"
+#include "aio/task_group.hpp"
+#include "api/rest_api.hpp"
+#include "content/store/content_store.hpp"
+#include "control/agent/agent.hpp"
+#include "control/agent/registry_origin.hpp"
+#include "daemon/config.hpp"
+#include "daemon/data_dir.hpp"
+#include "http/client/client.hpp"
+#include "http/server/http_server.hpp"
+#include "http/server/router.hpp"
+#include "mesh/state/durable_map.hpp"
+#include "oci/registry/pull_service.hpp"
+#include "oci/upstream/registry_client.hpp"
+
+namespace dm::daemon {
+
+/// One node, put together: built bottom-up, stopped top-down. Everything it serves is bound by the
+/// time it is constructed; what cannot be had is thrown as failure with one sentence.
+class node {
+  public:
+    node(executor ex, const config& c, const std::string& version);
+    node(const node&) = delete;
+    ~node();
+
+    void start();
+    /// Ends what is under way, within a few seconds.
+    awaitable<void> stop();
+
+    const multiformats::peer_id& id() const noexcept { return self_; }
+    std::vector<asio::ip::tcp::endpoint> api_addresses() const { return api_server_.bound(); }
+    std::vector<asio::ip::tcp::endpoint> registry_addresses() const {
+        return registry_server_.bound();
+    }
+
+  private:
+    awaitable<void> keep_small();
+
+    oci::platform platform_;
+    aio::pool workers_;
+    data_dir data_;
+    multiformats::peer_id self_;
+    server::router registry_routes_;
+    server::http_server registry_server_;
+    server::http_server api_server_;
+    state::durable_map shared_;
+    state::durable_map local_;
+    store::content_store store_;
+    http::client http_;
+    upstream::registry_client upstream_;
+    agent::registry_origin origin_;
+    std::unique_ptr<engine::image_engine> engine_;
+    agent::agent agent_;
+    registry::pull_service registry_;
+    api::rest_api api_;
+    server::handler api_handler_;
+    aio::task_group group_;
+};
+
+}  // namespace dm::daemon
