@@ -26,10 +26,7 @@ constexpr const char* footer =
     "`distromash COMMAND --help` says more about each command.";
 
 /// What is wrong with the command line, in one line, and where to read on.
-int report_usage(const CLI::App& app, const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0)
-        return app.exit(e);
-    std::string text = e.what();
+int report_usage(const CLI::App& app, std::string text) {
     text = text.substr(0, text.find('\n'));
     std::string name = "distromash";
     for (const auto* at = &app; !at->get_subcommands().empty();) {
@@ -46,15 +43,14 @@ int main(int argc, char** argv) {
     CLI::App app(description, "distromash");
     app.footer(footer);
     app.set_version_flag("--version", "distromash " DM_VERSION);
-    app.require_subcommand(1);
     std::function<int()> chosen;
     dm::daemon::add_commands(app, chosen, DM_VERSION);
     dm::cli::add_commands(app, chosen);
     try {
         app.parse(argc, argv);
-        return chosen();
+        return chosen ? chosen() : report_usage(app, "name a command");
     } catch (const CLI::ParseError& e) {
-        return report_usage(app, e);
+        return e.get_exit_code() == 0 ? app.exit(e) : report_usage(app, e.what());
     } catch (const std::exception& e) {
         fmt::print(stderr, "distromash: {}\n", dm::error_of(e).message());
         return exit_failed;

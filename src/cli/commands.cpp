@@ -22,9 +22,19 @@ void add_shared_options(CLI::App& command, const context& c) {
                     fmt::format("address of the node ({} unless DISTROMASH_API says otherwise)",
                                 default_api))
         ->type_name("ADDR");
-    command.add_option("--output", c->output, "table for people, json for programs")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, output_format>{
-            {"table", output_format::table}, {"json", output_format::json}}))
+    command
+        .add_option_function<std::string>(
+            "--output",
+            [c](const std::string& name) {
+                c->output = name == "json" ? output_format::json : output_format::table;
+            },
+            "table for people, json for programs")
+        ->check(CLI::Validator(
+            [](const std::string& name) {
+                return name == "table" || name == "json" ? std::string()
+                                                         : "\"" + name + "\" is neither";
+            },
+            ""))
         ->type_name("table|json");
 }
 
@@ -38,9 +48,7 @@ CLI::App& add_command(CLI::App& group, const context& c, const std::string& name
 }
 
 CLI::App& add_group(CLI::App& app, const std::string& name, const std::string& description) {
-    auto& out = *app.add_subcommand(name, description);
-    out.require_subcommand(1);
-    return out;
+    return *app.add_subcommand(name, description);
 }
 
 void on_run(CLI::App& command, const context& c, std::function<void(node_client&)> run) {

@@ -8,6 +8,7 @@
 
 #include "daemon/cid/cid_command.hpp"
 #include "daemon/config.hpp"
+#include "daemon/errc.hpp"
 #include "daemon/run.hpp"
 
 namespace dm::daemon {
@@ -113,7 +114,10 @@ void add_run(CLI::App& app, action& chosen, const std::string& version) {
     command.callback([&app = command, &chosen, raw, file, version] {
         if (!file->empty())
             read_config_file(app, *file);
-        chosen = [raw, version] { return run(value_or_throw(parse_config(*raw)), version); };
+        auto c = parse_config(*raw);
+        if (!c && c.error().code == errc::bad_option)
+            throw CLI::ValidationError(c.error().message());
+        chosen = [c = std::move(c), version] { return run(value_or_throw(c), version); };
     });
 }
 
