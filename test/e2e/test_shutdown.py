@@ -28,7 +28,7 @@ def test_sigterm_ends_a_busy_node_cleanly(start_node):
     importing = in_thread(lambda: node.cli("image", "import", f"{fake.address}/x:1"))
     fake.wait_for_request(f"GET .*{layer.digest}")
     stream = EventStream(node.api_address)
-    pulling = in_thread(lambda: _swallow(node.registry_request, "GET", f"/v2/{fake.address}/x/blobs/{layer.digest}"))
+    pulling = in_thread(lambda: _swallow(node.registry_request, "GET", expect.registry_path(f"{fake.address}/x", "blobs", layer.digest)))
     node.stop(seconds=10)
     assert importing.result().returncode == 1
     pulling.result()

@@ -43,12 +43,26 @@ def api_error(answer, status, *words):
 ACCEPT = ", ".join([images.DOCKER_MANIFEST, images.DOCKER_LIST, images.OCI_MANIFEST, images.OCI_INDEX])
 
 
+def registry_path(name, kind, reference):
+    """Path of a manifest or blob: an image of another host than Docker Hub is named by ?ns=, as mirror clients do."""
+    host, _, path = name.partition("/")
+    other = ":" in host
+    return f"/v2/{path if other else name}/{kind}/{reference}" + (f"?ns={host}" if other else "")
+
+
+def has(node, name, reference="latest"):
+    """Whether the node's registry has the image."""
+    status = node.registry_request("HEAD", registry_path(name, "manifests", reference), {"Accept": ACCEPT}).status
+    assert status in (200, 404), status
+    return status == 200
+
+
 def serves(node, name, reference, image, platforms=None):
     """The node's registry gives the image: manifests byte for byte, blobs with their digests.
 
     platforms: of an index, the "os/arch[/variant]" whose blobs must be there (None = all blobs of the image).
     """
-    top = node.registry_request("GET", f"/v2/{name}/manifests/{reference}", {"Accept": ACCEPT})
+    top = node.registry_request("GET", registry_path(name, "manifests", reference), {"Accept": ACCEPT})
     assert top.status == 200, top
     assert top.body == image.manifest
     assert top.headers["Content-Type"] == image.media_type
@@ -56,10 +70,10 @@ def serves(node, name, reference, image, platforms=None):
     manifests = image.manifests if platforms is None else {
         d: m for d, m in image.manifests.items() if d == image.digest or _platform_of(image, m[1]) in platforms}
     for digest, (media_type, data) in manifests.items():
-        a = node.registry_request("GET", f"/v2/{name}/manifests/{digest}", {"Accept": ACCEPT})
+        a = node.registry_request("GET", registry_path(name, "manifests", digest), {"Accept": ACCEPT})
         assert (a.status, a.headers["Content-Type"], a.body) == (200, media_type, data), a
         for blob in blobs_of(data):
-            b = node.registry_request("GET", f"/v2/{name}/blobs/{blob['digest']}")
+            b = node.registry_request("GET", registry_path(name, "blobs", blob["digest"]))
             assert b.status == 200 and images.sha256(b.body) == blob["digest"], b
             assert int(b.headers["Content-Length"]) == blob["size"]
 
