@@ -73,6 +73,7 @@ struct session {
 
 std::vector<std::string> names_of(const std::vector<engine::container>& users) {
     std::vector<std::string> out;
+    out.reserve(users.size());
     for (const auto& u : users)
         out.push_back(fmt::format("{} {}", u.name, u.running ? "running" : "stopped"));
     return out;
@@ -167,7 +168,7 @@ awaitable<void> with_engine(executor ex, const session* s) {
 const session* current = nullptr;
 
 TEST(docker_engine, is_an_image_engine) {
-    aio::run_coroutine([](executor ex) { return with_engine(ex, current); });
+    aio::run_coroutine([](executor ex) { return with_engine(std::move(ex), current); });
 }
 
 }  // namespace

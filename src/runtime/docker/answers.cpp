@@ -65,6 +65,12 @@ bool has_containerd_store(const json& info) {
     });
 }
 
+std::optional<unsigned> parse_number(std::string_view text) {
+    unsigned out = 0;
+    const auto [last, ec] = std::from_chars(text.begin(), text.end(), out);
+    return ec == std::errc() && last == text.end() ? std::optional(out) : std::nullopt;
+}
+
 bool runs(std::string_view state) {
     return state == "running" || state == "paused" || state == "restarting";
 }
@@ -76,15 +82,12 @@ std::string api_version::to_string() const {
 }
 
 result<api_version> parse_api_version(std::string_view text) {
-    api_version out;
-    const auto* const end = text.data() + text.size();
-    const auto [dot, ec] = std::from_chars(text.data(), end, out.major);
-    if (ec != std::errc() || dot == end || *dot != '.')
+    const auto dot = std::min(text.find('.'), text.size());
+    const auto major = parse_number(text.substr(0, dot));
+    const auto minor = parse_number(text.substr(std::min(dot + 1, text.size())));
+    if (!major || !minor)
         return malformed("its API version is unreadable");
-    const auto [last, minor_ec] = std::from_chars(dot + 1, end, out.minor);
-    if (minor_ec != std::errc() || last != end)
-        return malformed("its API version is unreadable");
-    return out;
+    return api_version{*major, *minor};
 }
 
 result<daemon_version> read_version(std::string_view body) {

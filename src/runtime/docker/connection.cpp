@@ -18,10 +18,9 @@ constexpr int bad_request = 400;
     if (why.code.category() != errc_category<http::errc>::instance() ||
         why.code == http::errc::stopped)
         throw e;
-    const auto code =
-        why.code == http::errc::stalled ? engine::errc::stalled : engine::errc::unavailable;
-    throw failure(
-        {make_error_code(code), fmt::format("Docker is not available: {}", why.message())});
+    if (why.code == http::errc::stalled)
+        raise(engine::errc::stalled, "Docker hangs: it has said nothing for too long");
+    raise(engine::errc::unavailable, fmt::format("Docker is not available: {}", why.message()));
 }
 
 /// The daemon is another than the one the version was agreed with.
@@ -110,10 +109,10 @@ awaitable<connection::end_of_lines> connection::read_lines(std::string method, s
     co_return end;
 }
 
-http::request connection::request_to(std::string method, std::string target) const {
+http::request connection::request_to(std::string method, std::string_view target) const {
     http::request out;
     out.method = std::move(method);
-    out.url = "http://localhost" + target;  // a name that no proxy is asked for
+    out.url = fmt::format("http://localhost{}", target);  // a name that no proxy is asked for
     out.unix_socket = socket_path_;
     out.body_bytes_max = answer_bytes_max;
     return out;
@@ -121,7 +120,7 @@ http::request connection::request_to(std::string method, std::string target) con
 
 awaitable<http::response> connection::fetch(std::string method, std::string target,
                                             std::chrono::milliseconds limit) {
-    auto what = request_to(std::move(method), std::move(target));
+    auto what = request_to(std::move(method), target);
     what.total_timeout = limit;
     what.stall_timeout = {};
     try {

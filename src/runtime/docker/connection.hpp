@@ -43,7 +43,7 @@ class connection {
     void forget() { api_.clear(); }
 
   private:
-    http::request request_to(std::string method, std::string target) const;
+    http::request request_to(std::string method, std::string_view target) const;
     awaitable<http::response> fetch(std::string method, std::string target,
                                     std::chrono::milliseconds limit);
     awaitable<http::response_head> stream(http::request what, http::body_sink* sink);

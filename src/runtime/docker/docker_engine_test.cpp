@@ -54,7 +54,7 @@ std::string image_json(const std::string& tags) {
 struct bench {
     using table = std::vector<std::pair<std::string, reply>>;
 
-    bench(executor ex, table answers, docker_options options = {})
+    bench(const executor& ex, table answers, docker_options options = {})
         : script(std::move(answers)),
           path((folder / "d.sock").string()),
           server(ex, path, [this](const seen_request& r) { return choose(r); }),
@@ -102,6 +102,15 @@ awaitable<error> failure_of(awaitable<T> op) {
         co_return e.reason();
     }
     co_return error{};
+}
+
+awaitable<error> failed_pull(bench* b, reply what) {
+    b->script = {{"/images/create", std::move(what)}};
+    co_return co_await failure_of(b->docker.pull(source, std::nullopt, {}));
+}
+
+awaitable<error> refused_pull(bench* b, int status, const std::string& message) {
+    return failed_pull(b, text(status, R"({"message":")" + message + "\"}"));
 }
 
 const std::string pulling = "{\"status\":\"Pulling fs layer\",\"id\":\"aa\"}\r\n";
@@ -178,20 +187,18 @@ TEST(docker_engine, pulls_with_progress) {
 TEST(docker_engine, never_takes_the_status_200_for_success) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         bench b(ex, {});
-        const auto failing = [&b](reply what) -> awaitable<error> {
-            b.script = {{"/images/create", std::move(what)}};
-            co_return co_await failure_of(b.docker.pull(source, std::nullopt, {}));
-        };
-        auto seen = co_await failing(stream({pulling, "{\"error\":\"layer is broken\"}\r\n"}));
+        auto seen =
+            co_await failed_pull(&b, stream({pulling, "{\"error\":\"layer is broken\"}\r\n"}));
         EXPECT_EQ(seen.code, errc::pull_failed);
         EXPECT_EQ(seen.detail, "Docker: layer is broken");
-        seen = co_await failing(stream({pulling, "{\"error\":\"no space left on device\"}"}));
+        seen =
+            co_await failed_pull(&b, stream({pulling, "{\"error\":\"no space left on device\"}"}));
         EXPECT_EQ(seen.code, errc::no_space);
-        seen = co_await failing(stream({pulling, complete}));
+        seen = co_await failed_pull(&b, stream({pulling, complete}));
         EXPECT_EQ(seen.code, errc::pull_failed);
-        seen = co_await failing(stream({pulling, half}, reply::end::close));
+        seen = co_await failed_pull(&b, stream({pulling, half}, reply::end::close));
         EXPECT_EQ(seen.code, errc::unavailable);
-        seen = co_await failing(stream({std::string(100'000, 'x')}));
+        seen = co_await failed_pull(&b, stream({std::string(100'000, 'x')}));
         EXPECT_EQ(seen.code, errc::malformed_answer);
         b.script.clear();
         b.script.emplace_back("/images/create", stream({downloaded}));
@@ -205,20 +212,17 @@ TEST(docker_engine, never_takes_the_status_200_for_success) {
 TEST(docker_engine, explains_pulls_that_are_refused_at_once) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         bench b(ex, {});
-        const auto failing = [&b](int status, std::string message) -> awaitable<error> {
-            b.script = {{"/images/create", text(status, R"({"message":")" + message + "\"}")}};
-            co_return co_await failure_of(b.docker.pull(source, std::nullopt, {}));
-        };
-        auto seen = co_await failing(404, "manifest unknown");
+        auto seen = co_await refused_pull(&b, 404, "manifest unknown");
         EXPECT_EQ(seen.code, errc::no_such_image);
         EXPECT_EQ(seen.detail, "Docker: manifest unknown");
-        seen = co_await failing(404, "no matching manifest for linux/s390x");
+        seen = co_await refused_pull(&b, 404, "no matching manifest for linux/s390x");
         EXPECT_EQ(seen.code, errc::no_such_platform);
-        seen = co_await failing(400, "invalid reference format");
+        seen = co_await refused_pull(&b, 400, "invalid reference format");
         EXPECT_EQ(seen.code, errc::invalid_request);
-        seen = co_await failing(500, "dial tcp 127.0.0.1:5005: connect: connection refused");
+        seen =
+            co_await refused_pull(&b, 500, "dial tcp 127.0.0.1:5005: connect: connection refused");
         EXPECT_EQ(seen.code, errc::pull_failed);
-        seen = co_await failing(500, "no space left on device");
+        seen = co_await refused_pull(&b, 500, "no space left on device");
         EXPECT_EQ(seen.code, errc::no_space);
         co_await b.stop();
     });

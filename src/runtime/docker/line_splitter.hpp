@@ -9,7 +9,7 @@
 namespace dm::docker {
 
 /// Longest line of a stream; progress and events are a few hundred bytes.
-constexpr std::size_t line_bytes_max = 64 * 1024;
+constexpr std::size_t line_bytes_max = 65'536;
 
 /// Cuts a stream into lines however it is chopped up. Lines end with "\n" or "\r\n"; empty ones are
 /// skipped.
