@@ -82,8 +82,8 @@ syntax::url redirect(request& what, const syntax::url& from, const response_head
 
 }  // namespace
 
-client::client(executor ex, client_options options)
-    : multi_(std::make_unique<multi>(std::move(ex), std::move(options))) {}
+client::client(const executor& ex, client_options options)
+    : multi_(std::make_unique<multi>(ex, std::move(options))) {}
 client::~client() = default;
 
 awaitable<response> client::fetch(request what) {

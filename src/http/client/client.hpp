@@ -22,7 +22,7 @@ struct client_options {
 /// gone at once.
 class client {
   public:
-    explicit client(executor ex, client_options options = {});
+    explicit client(const executor& ex, client_options options = {});
     client(const client&) = delete;
     client& operator=(const client&) = delete;
     ~client();

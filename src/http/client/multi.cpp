@@ -51,7 +51,7 @@ void flow_control::resume() {
         owner_->resume(transfer_);
 }
 
-multi::multi(executor ex, client_options options)
+multi::multi(const executor& ex, client_options options)
     : executor_(ex),
       options_(std::move(options)),
       no_proxy_(no_proxy_from_environment()),

@@ -20,7 +20,7 @@ class transfer;
 /// connection.
 class multi {
   public:
-    multi(executor ex, client_options options);
+    multi(const executor& ex, client_options options);
     multi(const multi&) = delete;
     multi& operator=(const multi&) = delete;
     ~multi();

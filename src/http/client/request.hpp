@@ -74,7 +74,7 @@ struct response {
 };
 
 /// Whole header section, as received.
-constexpr std::size_t head_bytes_max = 64 * 1024;
+constexpr std::size_t head_bytes_max = 64 << 10;
 
 class multi;
 
@@ -108,6 +108,6 @@ class body_sink {
 };
 
 /// Bytes that one read from a socket takes at most; held back here when the sink pauses.
-constexpr std::size_t receive_bytes = 256 * 1024;
+constexpr std::size_t receive_bytes = 256 << 10;
 
 }  // namespace dm::http

@@ -23,7 +23,7 @@ struct seen_request {
     header_list headers;
     std::string body;
 
-    std::string header_or(std::string_view name, std::string otherwise) const {
+    std::string header_or(std::string_view name, const std::string& otherwise) const {
         const auto* value = find_header(headers, name);
         return value ? *value : otherwise;
     }
@@ -57,13 +57,13 @@ class scripted_server {
     using socket = asio::generic::stream_protocol::socket;
 
     /// On a free port of 127.0.0.1.
-    scripted_server(executor ex, handler h) : handler_(std::move(h)), group_(ex) {
+    scripted_server(const executor& ex, handler h) : handler_(std::move(h)), group_(ex) {
         asio::ip::tcp::acceptor a(ex, {asio::ip::address_v4::loopback(), 0});
         port_ = a.local_endpoint().port();
         group_.spawn("accept", accept_all<asio::ip::tcp>(this, std::move(a)));
     }
     /// On a unix socket.
-    scripted_server(executor ex, const std::string& path, handler h)
+    scripted_server(const executor& ex, const std::string& path, handler h)
         : handler_(std::move(h)), group_(ex) {
         asio::local::stream_protocol::acceptor a(ex, path);
         group_.spawn("accept", accept_all<asio::local::stream_protocol>(this, std::move(a)));

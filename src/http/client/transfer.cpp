@@ -12,8 +12,8 @@ namespace dm::http {
 namespace {
 
 /// A redirect's body is read only to keep the connection.
-constexpr std::size_t redirect_body_bytes_max = 64 * 1024;
-constexpr int stall_checks = 4;  // a window
+constexpr std::size_t redirect_body_bytes_max = 64 << 10;
+constexpr std::uint64_t stall_checks = 4;  // a window
 
 bool is_redirect(int status) noexcept {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -64,7 +64,7 @@ awaitable<void> transfer::run() {
     owner_.add(*this);
     while (!finished_) {
         if (request_.stall_timeout.count() > 0)
-            wake_.expires_after(request_.stall_timeout / stall_checks);
+            wake_.expires_after(request_.stall_timeout / static_cast<int>(stall_checks));
         else
             wake_.expires_at(steady_time::max());
         boost::system::error_code woken;  // finish() and cancellation end the wait

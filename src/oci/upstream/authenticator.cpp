@@ -51,8 +51,8 @@ authenticator::authenticator(http::client& http, credential_store& credentials, 
       trusted_realms_(std::move(trusted_realms)) {}
 
 awaitable<std::string> authenticator::known(access* what) {
-    if (what->auth.bearer)
-        co_return co_await bearer(what, what->scope());
+    if (const auto source = what->auth.bearer)
+        co_return co_await bearer(what, *source, what->scope());
     co_return what->auth.basic;
 }
 
@@ -74,7 +74,7 @@ awaitable<std::optional<std::string>> authenticator::answer(access* what,
         if (const auto found = tokens_.find(key);
             found != tokens_.end() && used == std::string(bearer_prefix) + found->second->value)
             found->second->value.clear();
-        co_return co_await bearer(what, std::move(scope));
+        co_return co_await bearer(what, *offered.bearer, std::move(scope));
     }
     if (!offered.basic || round > 0)
         co_return std::nullopt;
@@ -104,8 +104,7 @@ authenticator::slot& authenticator::slot_of(const executor& ex, const std::strin
     return *found;
 }
 
-awaitable<std::string> authenticator::bearer(access* what, std::string scope) {
-    const auto source = *what->auth.bearer;
+awaitable<std::string> authenticator::bearer(access* what, token_source source, std::string scope) {
     auto& s = slot_of(co_await asio::this_coro::executor, key_of(what->where, source, scope));
     struct counted {
         explicit counted(int& value) : n(value) { ++n; }

@@ -66,7 +66,7 @@ class authenticator {
         std::optional<exchange_failed> failed;
     };
 
-    awaitable<std::string> bearer(access* what, std::string scope);
+    awaitable<std::string> bearer(access* what, token_source source, std::string scope);
     awaitable<std::string> basic(access* what);
     awaitable<token> fetch(access* what, token_source source, std::string scope);
     awaitable<http::response> ask(http::request request, const syntax::url* realm);

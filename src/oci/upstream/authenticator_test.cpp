@@ -37,6 +37,7 @@ std::string basic_of(std::string_view both) {
 
 std::vector<std::string> authorizations(const scripted_server& s) {
     std::vector<std::string> out;
+    out.reserve(s.requests.size());
     for (const auto& r : s.requests)
         out.push_back(r.header_or("Authorization", "-"));
     return out;

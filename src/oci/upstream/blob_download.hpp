@@ -36,7 +36,7 @@ class blob_download final : public http::body_sink {
     void on_head(const http::response_head& head, http::flow_control flow) override;
     bool on_body(byte_view piece) override;
 
-    static constexpr std::size_t error_body_bytes_max = 64 * 1024;
+    static constexpr std::size_t error_body_bytes_max = 64 << 10;
 
   private:
     void check_whole(const http::response_head& head) const;

@@ -14,7 +14,8 @@ class collector final : public blob_sink {
         taken.append(as_chars(piece));
         if (fail_at > 0 && taken.size() >= fail_at)
             raise(aio::errc::too_much_data, "disk full");
-        if (room == 0 || (since_ += piece.size()) < room)
+        since_ += piece.size();
+        if (room == 0 || since_ < room)
             return true;
         since_ = 0;
         paused = true;
@@ -55,6 +56,7 @@ reply cut_answer(const seen_request& r, std::size_t size) {
 
 std::vector<std::string> ranges(const bench& b) {
     std::vector<std::string> out;
+    out.reserve(b.server.requests.size());
     for (const auto& r : b.server.requests)
         out.push_back(r.header_or("Range", "-"));
     return out;

@@ -33,7 +33,7 @@ inline reply manifest_answer(const std::string& body) {
 }
 
 /// A HEAD answer: length without body.
-inline reply head_answer(int status, http::header_list headers) {
+inline reply head_answer(int status, const http::header_list& headers) {
     return answer(status, headers, "");
 }
 
@@ -61,9 +61,9 @@ inline options quick() {
 
 class bench {
   public:
-    bench(executor ex, scripted_server::handler h, options o = quick(),
+    bench(const executor& ex, scripted_server::handler h, options o = quick(),
           const std::string& credentials = "{}")
-        : server(ex, std::move(h)), http(ex), workers(1), loop_(ex) {
+        : server(ex, std::move(h)), http(ex), workers(1) {
         std::ofstream(dir_ / "auth.json") << credentials;
         if (o.credentials.file.empty())
             o.credentials.file = (dir_ / "auth.json").string();
@@ -100,7 +100,6 @@ class bench {
 
   private:
     temp_dir dir_;
-    executor loop_;
 };
 
 template <class T>

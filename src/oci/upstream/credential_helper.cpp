@@ -23,7 +23,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t helper_output_bytes_max = 64 * 1024;
+constexpr std::size_t helper_output_bytes_max = 64 << 10;
 constexpr std::string_view none_found = "credentials not found in native keychain";
 
 /// Two connected ends; sockets, because writing to a pipe that the helper closed would be a signal.

@@ -40,15 +40,17 @@ class credentials : public ::testing::Test {
         ::chmod(file.c_str(), 0755);
     }
 
-    credential find(const std::string& domain, const std::string& path = "a/b",
-                    const std::string& file = "") {
+    static credential find(const std::string& domain, const std::string& path = "a/b",
+                           const std::string& file = "") {
         credential out;
-        aio::run_coroutine([&](executor) -> awaitable<void> {
-            aio::pool workers(1);
-            credential_store store(workers, {.file = file, .helper_limit = 300ms});
-            out = co_await store.find(domain, path);
-        });
+        aio::run_coroutine([&](const executor&) { return find_into(&out, domain, path, file); });
         return out;
+    }
+    static awaitable<void> find_into(credential* out, std::string domain, std::string path,
+                                     std::string file) {
+        aio::pool workers(1);
+        credential_store store(workers, {.file = std::move(file), .helper_limit = 300ms});
+        *out = co_await store.find(std::move(domain), std::move(path));
     }
 
     temp_dir dir;

@@ -24,6 +24,7 @@ constexpr const char* htpasswd =
 
 pid_t start(std::vector<std::string> command, const std::string& output) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (auto& word : command)
         arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -41,7 +42,7 @@ pid_t start(std::vector<std::string> command, const std::string& output) {
 /// A running docker-registry with an empty store.
 class real_registry {
   public:
-    explicit real_registry(executor ex, bool tls = false, bool basic = false) : tls_(tls) {
+    explicit real_registry(const executor& ex, bool tls = false, bool basic = false) : tls_(tls) {
         const auto any = aio::listen(ex, *aio::parse_endpoint("127.0.0.1:0"));
         port_ = any.local_endpoint().port();
         auto config = fmt::format(

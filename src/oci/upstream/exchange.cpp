@@ -68,7 +68,7 @@ exchange_failed of_status(const http::response& answer, const std::string& host,
 }
 
 std::string registry_message(std::string_view body) {
-    const auto value = json::read(body, {.bytes_max = 64 * 1024, .values_max = 1000});
+    const auto value = json::read(body, {.bytes_max = 64 << 10, .values_max = 1000});
     if (!value)
         return {};
     const auto* errors = json::member(*value, "errors");

@@ -113,7 +113,7 @@ std::optional<rate_limit> registry_client::limit_of(const std::string& domain) c
 }
 
 http::request registry_client::request_for(const call& c, const char* method,
-                                           std::string rest) const {
+                                           const std::string& rest) const {
     http::request out;
     out.method = method;
     out.url = c.from.where.url(c.path, rest);
@@ -252,8 +252,8 @@ awaitable<http::response> registry_client::insist(call* c) {
 
 // --- names and manifests ---
 
-awaitable<resolved> registry_client::resolve(oci::reference image) {
-    return resolve_by_head(std::move(image));
+awaitable<resolved> registry_client::resolve(const oci::reference& image) {
+    return resolve_by_head(image);
 }
 
 awaitable<resolved> registry_client::resolve_by_head(oci::reference image) {
@@ -289,7 +289,7 @@ awaitable<resolved> registry_client::resolve_by_head(oci::reference image) {
     co_return resolved{*digest, std::move(type), *size};
 }
 
-awaitable<fetched_manifest> registry_client::manifest(oci::reference image) {
+awaitable<fetched_manifest> registry_client::manifest(const oci::reference& image) {
     return get_manifest(repository::of(image), image.manifest_selector(), image.digest);
 }
 

@@ -76,11 +76,11 @@ class registry_client {
     ~registry_client();
 
     /// HEAD, which no rate limit counts; GET where the registry's HEAD does not say enough.
-    awaitable<resolved> resolve(oci::reference image);
+    awaitable<resolved> resolve(const oci::reference& image);
 
     /// By digest if `image` has one, else by tag; at most oci::manifest_bytes_max bytes, checked
     /// against the digest asked for or announced.
-    awaitable<fetched_manifest> manifest(oci::reference image);
+    awaitable<fetched_manifest> manifest(const oci::reference& image);
     awaitable<fetched_manifest> manifest(repository where, crypto::digest digest);
 
     /// Bytes `offset`..size of a blob into `sink`, which outlives the call. Connections that break
@@ -97,7 +97,7 @@ class registry_client {
     /// A registry that hangs is not asked as often as one that answers.
     static constexpr int hanging_attempts_max = 2;
     /// Progress that counts: a server must not keep us busy with a byte a connection.
-    static constexpr std::uint64_t progress_bytes_min = 64 * 1024;
+    static constexpr std::uint64_t progress_bytes_min = 64 << 10;
 
   private:
     struct host;
@@ -115,7 +115,7 @@ class registry_client {
     awaitable<void> download(repository where, oci::descriptor what, std::uint64_t offset,
                              blob_sink* sink);
     void check_not_blocked(const call& c) const;
-    http::request request_for(const call& c, const char* method, std::string rest) const;
+    http::request request_for(const call& c, const char* method, const std::string& rest) const;
 
     http::client& http_;
     options options_;

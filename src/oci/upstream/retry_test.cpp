@@ -22,10 +22,9 @@ TEST(retry, waits_longer_each_time_with_jitter_and_then_gives_up) {
     retry_state retry(options, health, random);
     for (const auto full : {100ms, 200ms, 400ms}) {
         health.failed(start, down, {});
-        const auto delay = retry.next_delay(start);
-        ASSERT_TRUE(delay);
-        EXPECT_GE(*delay, full / 2);
-        EXPECT_LE(*delay, full);
+        const auto delay = retry.next_delay(start).value_or(0ms);
+        EXPECT_GE(delay, full / 2);
+        EXPECT_LE(delay, full);
     }
     EXPECT_FALSE(retry.next_delay(start));
 }

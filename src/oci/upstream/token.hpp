@@ -34,7 +34,7 @@ struct token {
 };
 
 constexpr std::size_t token_answer_bytes_max = 1 << 20;
-constexpr std::size_t token_text_max = 128 * 1024;
+constexpr std::size_t token_text_max = 128 << 10;
 
 /// Takes `access_token` before `token`; a lifetime below 60 s counts as 60 s, above a day as one.
 /// Spec: distribution "Token Authentication Specification".

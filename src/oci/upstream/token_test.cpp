@@ -26,11 +26,11 @@ TEST(token, source_is_read_from_the_challenges) {
           "realm=\"https://auth.example/t?a=b\",service=\"s\",scope=\"repository:a:pull,push\","
           "error=\"insufficient_scope\""}});
     EXPECT_TRUE(both.basic);
-    ASSERT_TRUE(both.bearer);
-    EXPECT_EQ(syntax::to_string(both.bearer->realm), "https://auth.example/t?a=b");
-    EXPECT_EQ(both.bearer->service, "s");
-    EXPECT_EQ(both.bearer->scope, "repository:a:pull,push");
-    EXPECT_TRUE(both.bearer->insufficient_scope);
+    const auto found = both.bearer.value_or(token_source{});
+    EXPECT_EQ(syntax::to_string(found.realm), "https://auth.example/t?a=b");
+    EXPECT_EQ(found.service, "s");
+    EXPECT_EQ(found.scope, "repository:a:pull,push");
+    EXPECT_TRUE(found.insufficient_scope);
 }
 
 TEST(token, source_needs_a_usable_realm) {
