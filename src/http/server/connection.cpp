@@ -13,8 +13,12 @@
 namespace dm::server {
 namespace {
 
-/// The write_timeout applies to this much at a time.
-constexpr std::size_t write_slice_bytes = 1 << 20;
+/// The write_timeout applies to one slice: short for a slow client, so that it has done its share
+/// in time; long for a fast one, so that few turns are taken.
+constexpr std::uint64_t slice_bytes_min = 64 << 10;
+constexpr std::uint64_t slice_bytes_max = 8 << 20;
+constexpr std::chrono::milliseconds slice_time_min{50};
+constexpr std::chrono::milliseconds slice_time_max{1'000};
 /// Bodies up to this size go out in one write with their head.
 constexpr std::size_t joined_body_bytes_max = 32 << 10;
 /// An unread body up to this size is skipped rather than the connection closed.
@@ -54,8 +58,9 @@ awaitable<void> connection::run() {
         while (co_await serve_one()) {
         }
     } catch (const std::exception& e) {  // the boundary of a connection: others go on
-        log::debug("http connection ended",
-                   {{"server", options_.name}, {"peer", stream_->peer()}, {"reason", e.what()}});
+        log::debug("http connection ended", {{"server", options_.name},
+                                             {"peer", stream_->peer()},
+                                             {"reason", error_of(e).message()}});
     }
     stream_->close();
 }
@@ -203,7 +208,7 @@ awaitable<std::size_t> connection::read_some(steady_time::duration limit) {
 
 awaitable<void> connection::write_all(byte_view data) {
     while (!data.empty()) {
-        const auto slice = data.first(std::min(data.size(), write_slice_bytes));
+        const auto slice = data.first(std::min<std::uint64_t>(data.size(), slice_bytes_));
         co_await push(stream_->write(slice), slice.size());
         data = data.subspan(slice.size());
     }
@@ -212,9 +217,15 @@ awaitable<void> connection::write_all(byte_view data) {
 /// One write of `size` bytes; after a failed one the client counts as gone.
 awaitable<void> connection::push(awaitable<void> written, std::uint64_t size) {
     const auto before = std::exchange(answer_.state, progress::broken);
+    const auto began = now();
     co_await aio::with_timeout(std::move(written), options_.write_timeout);
     if (!closed_)
         answer_.state = before;
+    const auto took = now() - began;
+    if (took < slice_time_min && size == slice_bytes_)
+        slice_bytes_ = std::min(2 * slice_bytes_, slice_bytes_max);
+    else if (took > slice_time_max)
+        slice_bytes_ = std::max(slice_bytes_ / 2, slice_bytes_min);
     probe_.sent(size);
 }
 
@@ -310,7 +321,7 @@ awaitable<void> connection::write_body_file(int file, std::uint64_t offset, std:
     if (answer_.chunked)
         co_await write_all(as_bytes(fmt::format("{:x}\r\n", length)));
     while (length > 0) {
-        const auto slice = std::min<std::uint64_t>(length, write_slice_bytes);
+        const auto slice = std::min(length, slice_bytes_);
         co_await push(stream_->send_file(file, offset, slice), slice);
         offset += slice;
         length -= slice;

@@ -88,6 +88,7 @@ class connection {
     std::size_t requests_ = 0;
     bool idle_ = false;
     steady_time idle_since_{};
+    std::uint64_t slice_bytes_ = 256 << 10;  ///< written at a time
     bool finishing_ = false;
     bool closed_ = false;
     bool owes_continue_ = false;  ///< the client waits for "100 Continue"

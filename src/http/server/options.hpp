@@ -23,7 +23,8 @@ struct options {
     std::chrono::milliseconds header_timeout{10'000};  ///< from its first byte, or from accept
     std::chrono::milliseconds idle_timeout{75'000};    ///< between requests
     std::chrono::milliseconds body_timeout{30'000};
-    std::chrono::milliseconds write_timeout{60'000};  ///< for 1 MiB, or one write if smaller
+    std::chrono::milliseconds write_timeout{
+        60'000};  ///< for a slice: 64 KiB of a slow client's, 8 MiB of a fast one's
     std::chrono::milliseconds linger_timeout{2'000};  ///< for the client to read a refusal
     std::chrono::milliseconds stop_grace{5'000};
 
