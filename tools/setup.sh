@@ -8,7 +8,7 @@ set -eu
 build="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config
     libboost1.81-dev libssl-dev libsodium-dev libsqlite3-dev libcurl4-openssl-dev nlohmann-json3-dev libspdlog-dev
     libfmt-dev libcli11-dev libarchive-dev libzstd-dev libprotozero-dev prometheus-cpp-dev libgtest-dev libgmock-dev
-    libbenchmark-dev python3"
+    libbenchmark-dev python3 python3-yaml"
 demo="docker-registry docker.io busybox-static python3"
 test="$demo clang-format-19 clang-tidy-19 python3-pytest skopeo iproute2 iptables curl openssl git"
 python="python3 python3-venv"

@@ -1,5 +1,6 @@
 #include "api/rest_api.hpp"
 
+#include "api/assets/mount.hpp"
 #include "api/content_routes.hpp"
 #include "api/crdt_routes.hpp"
 #include "api/image_routes.hpp"
@@ -25,6 +26,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
     add_store_routes(routes_, content,
                      [&node](const crypto::digest& blob) { return node.images_with(blob); });
     add_content_routes(routes_, content);
+    assets::mount(routes_, "/swagger", assets::swagger());
 }
 
 server::options server_options() {

@@ -1,0 +1,56 @@
+#include "api/assets/mount.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace dm::assets {
+namespace {
+
+using server::request;
+using server::response_writer;
+
+/// swagger-ui draws its icons from data: URLs and sets styles from script, which needs no more.
+constexpr const char* content_security_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+server::header_list headers_for(const asset& a) {
+    server::header_list out{{"ETag", std::string(a.etag)},
+                            {"Cache-Control", "no-cache"},  // ask again, get 304
+                            {"Content-Security-Policy", content_security_policy}};
+    if (a.gzip)
+        out.add("Content-Encoding", "gzip");
+    return out;
+}
+
+awaitable<void> answer(const asset* a, request* req, response_writer* out) {
+    auto headers = headers_for(*a);
+    if (req->headers().value("If-None-Match").contains(a->etag)) {
+        co_await out->send(304, std::move(headers), {});
+        co_return;
+    }
+    headers.add("Content-Type", std::string(a->type));
+    co_await out->start_stream(200, std::move(headers), a->data.size());
+    co_await out->write(as_bytes(a->data));
+    co_await out->end();
+}
+
+}  // namespace
+
+void mount(server::router& r, std::string prefix, std::span<const asset> table) {
+    r.add("GET", prefix, [](request& req, response_writer& out) -> awaitable<void> {
+        co_await out.send(308, {{"Location", req.where().path + "/"}}, {});
+    });
+    r.add("GET", prefix + "/*path", [table](request& req, response_writer& out) {
+        const auto& path = req.parameter("path");
+        const auto found = std::ranges::find(table, path.empty() ? "index.html" : path,
+                                             [](const asset& a) { return a.path; });
+        if (found == table.end())
+            raise(server::errc::no_such_path,
+                  fmt::format("there is nothing at {}", req.where().path));
+        return answer(&*found, &req, &out);
+    });
+}
+
+}  // namespace dm::assets
