@@ -51,7 +51,8 @@ class task_group {
     event idle_;
 };
 
-/// Runs all at once; returns when all have ended. The first that throws cancels the others and is what is thrown.
+/// Runs all at once; returns when all have ended. The first that throws cancels the others and is
+/// what is thrown.
 awaitable<void> all_of(std::vector<awaitable<void>> works);
 
 /// Runs `helper` as long as `work` runs: when `work` has ended in whatever way, the helper is

@@ -73,7 +73,7 @@ def test_upstream_hangs(node, fake):
     fake.fault("/v2/silent/manifests/", fake_registry.hang())
     layer = max(image.blobs.values(), key=lambda b: b.size)
     fake.fault(f"GET .*{layer.digest}", fake_registry.stall_after(100_000))
-    tasks = [in_thread(lambda name=name: import_fails(node, fake, "hangs|time", name=f"{name}:1", timeout=300))
+    tasks = [in_thread(lambda name=name: import_fails(node, fake, "hangs|time|does not answer", name=f"{name}:1", timeout=300))
              for name in ("silent", "stalls")]
     for t in tasks:
         t.result(300)
@@ -194,7 +194,8 @@ def test_schema_1_is_refused_by_name(node, fake):
 
 
 @pytest.mark.parametrize("data", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
-                                  b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 10_000_000 + b"\r\n\r\n"])
+                                  b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 10_000_000 + b"\r\n\r\n"],
+                         ids=["nothing", "ssh", "negative length", "header without end"])
 def test_no_http_at_all(node, fake, data):
     fake.push(images.tiny(), "x", "1")
     fake.fault("/manifests/", fake_registry.raw(data))

@@ -404,8 +404,8 @@ awaitable<void> content_store::make_room(std::uint64_t need) {
           capped ? fmt::format("needs {} more than the store's limit of {} leaves: raise "
                                "--store-limit or remove an image",
                                to_size_text(missing), to_size_text(options_.size_max))
-                 : fmt::format("needs {}, {} more than is free in {}", to_size_text(need),
-                               to_size_text(missing), folder_.string()));
+                 : fmt::format("needs {} of disk space, {} more than is free in {}",
+                               to_size_text(need), to_size_text(missing), folder_.string()));
 }
 
 awaitable<void> content_store::remove_blob(blob_info blob) {

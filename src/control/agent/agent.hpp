@@ -200,6 +200,7 @@ class agent final : public registry::name_resolver {
     std::map<std::string, plan::strategy_status> statuses_;  ///< by strategy id
     std::vector<plan::kept_name> kept_;
     std::set<crypto::digest> complete_;  ///< images whose needed blobs are all in the store
+    std::map<std::string, plan::name_record> arriving_;  ///< names of running imports, by transfer
     std::map<crypto::digest, steady_time> import_seen_;
     wall_time started_{};
     steady_time started_steady_{};

@@ -202,8 +202,9 @@ awaitable<bool> agent::knows(oci::name_form name) {
     if (const auto* root = std::get_if<multiformats::cid>(&name))
         co_return catalogue_.image_with_root(*root) != nullptr;
     const auto& repository = std::get<oci::repository_name>(name);
-    co_return std::ranges::any_of(catalogue_.names(),
-                                  [&](const auto& n) { return is_of(n.second, repository); });
+    const auto matches = [&](const auto& n) { return is_of(n.second, repository); };
+    co_return std::ranges::any_of(catalogue_.names(), matches) ||
+        std::ranges::any_of(arriving_, matches);
 }
 
 awaitable<std::optional<registry::resolved_tag>> agent::resolve(oci::name_form name,
@@ -217,6 +218,10 @@ awaitable<std::optional<registry::resolved_tag>> agent::resolve(oci::name_form n
         for (const auto& [key, n] : catalogue_.names())
             if (is_of(n, repository) && n.name.tag == tag)
                 record = catalogue_.image(n.digest);
+        if (!record)
+            for (const auto& [id, n] : arriving_)
+                if (is_of(n, repository) && n.name.tag == tag)
+                    co_return registry::resolved_tag{n.digest, ""};
     }
     if (!record)
         co_return std::nullopt;

@@ -41,6 +41,19 @@ bool covers(const oci::image_record& now, const oci::image_record& old) {
 awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
     entry->digest = order.digest.to_string();
     import_seen_[order.digest] = std::chrono::steady_clock::now();
+    plan::name_record name;
+    name.name = order.image;
+    name.digest = order.digest;
+    name.name.digest.reset();
+    if (name.name.tag.empty())  // as engines call an image that is known by digest only
+        name.name.tag = "sha256-" + order.digest.hex().substr(0, 12);
+    arriving_.insert_or_assign(entry->id, name);
+    struct forget {
+        std::map<std::string, plan::name_record>& from;
+        std::string id;
+        ~forget() { from.erase(id); }
+    } const at_end{arriving_, entry->id};
+
     auto exact = order.image;
     exact.digest = order.digest;
     const auto source = origin_.open(exact);
@@ -53,15 +66,8 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
     entry->root = record.root.to_string();
     if (const auto* known = catalogue_.image(record.digest); !known || covers(record, *known))
         co_await catalogue_.put(record);
-    if (!order.image.tag.empty()) {
-        plan::name_record name;
-        name.name = order.image;
-        name.name.digest.reset();
-        name.digest = record.digest;
-        name.updated =
-            std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-        co_await catalogue_.put(name);
-    }
+    name.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    co_await catalogue_.put(name);
     co_await write_layout_index();
     notify("image",
            nlohmann::json{{"digest", record.digest.to_string()}, {"name", order.image.familiar()}}

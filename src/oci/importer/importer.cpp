@@ -100,6 +100,7 @@ struct importer::job {
     std::vector<oci::descriptor> configs;
     std::vector<oci::descriptor> layers;
     std::map<crypto::digest, store::blob_info> here;
+    std::vector<store::blob_info> manifests;  ///< as `documents`
 
     void tell() const {
         if (listen)
@@ -116,8 +117,9 @@ importer::importer(executor ex, store::content_store& store, options o)
 
 awaitable<oci::image_record> importer::import(image_source& source, oci::platform_choice platforms,
                                               std::string pin, progress_listener listen) {
-    job j{source, std::move(platforms), std::move(pin), std::move(listen), {}, {}, 0, {}, {}, {},
-          {}};
+    job j{
+        source, std::move(platforms), std::move(pin), std::move(listen), {}, {}, 0, {}, {}, {}, {},
+        {}};
     j.tell();
     auto top = co_await source.resolve();
     oci::descriptor as;
@@ -143,6 +145,8 @@ awaitable<oci::image_record> importer::import(image_source& source, oci::platfor
         for (const auto& blob : list)
             keep.push_back(blob.digest);
     co_await store_.pin(j.pin, keep, {});
+    for (const auto& d : j.documents)  // early: those who pull while it arrives ask for them first
+        j.manifests.push_back(co_await store_.put(d.descriptor.digest, d.raw));
 
     co_await obtain_all(j);
     j.now.at = progress::phase::finishing;
@@ -268,9 +272,8 @@ awaitable<oci::image_record> importer::finish(job& j, std::vector<crypto::digest
     out.digest = j.documents.front().descriptor.digest;
     out.media_type = j.documents.front().descriptor.media_type;
     std::vector<tree_file> manifests;
-    for (const auto& d : j.documents) {
-        const auto info = co_await store_.put(d.descriptor.digest, d.raw);
-        manifests.push_back({d.descriptor.digest.to_string(), info});
+    for (const auto& info : j.manifests) {
+        manifests.push_back({info.digest.to_string(), info});
         out.blobs.push_back({info.digest, info.root, info.size});
     }
     manifests.push_back({"latest", manifests.front().info});
