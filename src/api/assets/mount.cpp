@@ -38,7 +38,7 @@ awaitable<void> answer(const asset* a, request* req, response_writer* out) {
 
 }  // namespace
 
-void mount(server::router& r, std::string prefix, std::span<const asset> table) {
+void mount(server::router& r, const std::string& prefix, std::span<const asset> table) {
     r.add("GET", prefix, [](request& req, response_writer& out) -> awaitable<void> {
         co_await out.send(308, {{"Location", req.where().path + "/"}}, {});
     });

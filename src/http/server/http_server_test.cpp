@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "aio/run_for_test.hpp"
+#include "base/metrics.hpp"
 #include "http/server/router.hpp"
 #include "http/server/test_client.hpp"
 
@@ -282,6 +283,20 @@ TEST(http_server, drops_a_client_that_does_not_read) {
             co_await aio::sleep_for(5ms);
         EXPECT_LT((co_await read_all(*client)).size(), 10'000u);
     });
+}
+
+TEST(http_server, counts_what_it_does) {
+    auto o = quick();
+    o.name = "counted";
+    with_server(echo, o, [](http_server& s) -> awaitable<void> {
+        co_await fetch(s, "GET", "/");
+        co_await talk(s, "nonsense\r\n\r\n");
+    });
+    const auto text = metrics::exposition();
+    for (const char* line : {"distromash_http_requests_total{class=\"2xx\",server=\"counted\"} 1\n",
+                             "distromash_http_requests_total{class=\"4xx\",server=\"counted\"} 1\n",
+                             "distromash_http_connections{server=\"counted\"} 0\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
 TEST(http_server, closes_after_so_many_requests) {

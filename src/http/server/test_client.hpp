@@ -40,7 +40,8 @@ inline std::string join_chunks(std::string_view text, bool& complete) {
         if (line == std::string_view::npos)
             return out;
         std::size_t size = 0;
-        std::from_chars(text.data(), text.data() + line, size, 16);
+        const auto digits = text.substr(0, line);
+        std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
         text.remove_prefix(line + 2);
         if (size == 0) {
             complete = text == "\r\n";

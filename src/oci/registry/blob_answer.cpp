@@ -86,10 +86,11 @@ awaitable<void> blob_answer::follow(store::arrival& blob) {
     if (done_)
         co_return;
     while (next_ < end_) {
-        if (blob.failed() && blob.failed()->code == store::errc::wrong_digest)
-            throw failure(*blob.failed());
-        if (blob.failed())
+        if (const auto& failed = blob.failed()) {
+            if (failed->code == store::errc::wrong_digest)
+                throw failure(*failed);
             co_return;
+        }
         const auto safe = blob.complete() ? blob.size() : blob.size() - 1;
         const auto until = std::min({blob.available(), end_, safe});
         if (until > next_) {
