@@ -26,6 +26,10 @@ std::string import_key(const crypto::digest& image) {
     return "import " + image.to_string();
 }
 
+std::string kept_key(const crypto::digest& image) {
+    return std::string(kept_prefix) + image.to_string();
+}
+
 std::string load_key(const std::string& name) {
     return "load " + name;
 }
@@ -83,13 +87,11 @@ awaitable<void> agent::stop() {
 }
 
 agent::subscription agent::watch(watcher w) {
-    return {*this, watchers_.insert(watchers_.end(), std::move(w))};
+    return watchers_.add(std::move(w));
 }
 
 void agent::notify(std::string type, std::string json) {
-    const notice n{std::move(type), std::move(json)};
-    for (auto& w : watchers_)
-        w(n);
+    watchers_.tell({std::move(type), std::move(json)});
 }
 
 void agent::wake() {

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "aio/event.hpp"
 #include "aio/task_group.hpp"
 #include "base/rng.hpp"
+#include "base/subscribers.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/catalogue.hpp"
 #include "control/agent/image_origin.hpp"
@@ -106,24 +106,8 @@ class agent final : public registry::name_resolver {
     std::vector<std::string> images_with(const crypto::digest& blob) const;
 
     /// `w` is called on the loop until the subscription goes; it may not call the agent.
-    using watcher = std::function<void(const notice&)>;
-    class subscription {
-      public:
-        subscription(subscription&& other) noexcept
-            : owner_(std::exchange(other.owner_, nullptr)), which_(other.which_) {}
-        subscription& operator=(subscription&&) = delete;
-        ~subscription() {
-            if (owner_)
-                owner_->watchers_.erase(which_);
-        }
-
-      private:
-        friend class agent;
-        subscription(agent& owner, std::list<watcher>::iterator which)
-            : owner_(&owner), which_(which) {}
-        agent* owner_;
-        std::list<watcher>::iterator which_;
-    };
+    using watcher = subscribers<notice>::listener;
+    using subscription = subscribers<notice>::subscription;
     [[nodiscard]] subscription watch(watcher w);
 
     // What names mean, for the registry.
@@ -158,6 +142,9 @@ class agent final : public registry::name_resolver {
     awaitable<void> pin_for_strategies(crypto::digest image);
     awaitable<std::vector<store::dag_node>> tree_nodes(multiformats::cid root);
     awaitable<void> write_layout_index();
+    /// Returns the transfer's id. `platforms` as they were asked for.
+    std::string start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
+                                     oci::platform_choice choice, std::string job);
     void resume_imports();
 
     // Requests (strategies.cpp, images.cpp).
@@ -204,7 +191,7 @@ class agent final : public registry::name_resolver {
     std::map<crypto::digest, steady_time> import_seen_;
     wall_time started_{};
     steady_time started_steady_{};
-    std::list<watcher> watchers_;
+    subscribers<notice> watchers_;
 };
 
 }  // namespace dm::agent

@@ -11,7 +11,6 @@
 namespace dm::agent {
 namespace {
 
-constexpr std::string_view kept_prefix = "kept/";
 constexpr std::string_view cid_pin_prefix = "cid:";
 
 bool is_of(const plan::name_record& name, const oci::repository_name& repository) {
@@ -57,7 +56,7 @@ image_view agent::view_of(const oci::image_record& r) const {
     for (const auto* name : catalogue_.names_of(r.digest))
         out.names.push_back(name->name.familiar());
     out.complete = complete_.contains(r.digest);
-    out.kept = local_.find(std::string(kept_prefix) + r.digest.to_string()).has_value();
+    out.kept = local_.find(kept_key(r.digest)).has_value();
     out.status.state = out.complete ? image_state::stored : image_state::absent;
     const auto ids = plan::engine_ids(r, options_.platform);
     for (const auto& k : kept_)
@@ -88,20 +87,15 @@ awaitable<std::string> agent::import_image(oci::reference ref, oci::platform_cho
     for (const auto& p : platforms.listed)
         words.push_back(p.to_string());
     const auto job = fmt::format("{} {}", digest.to_string(), fmt::join(words, ","));
-    if (const auto it = imports_by_hand_.find(job); it != imports_by_hand_.end())
-        co_return it->second;
+    if (!imports_by_hand_.contains(job))
+        co_await local_.set(
+            kept_key(digest),
+            nlohmann::json{{"image", ref.canonical()}, {"platforms", words}}.dump());
     if (stopping_)
         raise(errc::stopping);
-    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(), ref.domain);
-    entry->digest = digest.to_string();
-    const auto id = entry->id;
-    imports_by_hand_[job] = id;
-    co_await local_.set(std::string(kept_prefix) + digest.to_string(),
-                        nlohmann::json{{"image", ref.canonical()}, {"platforms", words}}.dump());
-    by_hand_.spawn(
-        job, import_by_hand({ref, digest, std::move(platforms), importer::pin_name(digest)}, job,
-                            entry));
-    co_return id;
+    if (const auto it = imports_by_hand_.find(job); it != imports_by_hand_.end())
+        co_return it->second;
+    co_return start_import_by_hand(ref, digest, std::move(platforms), job);
 }
 
 awaitable<void> agent::remove_image(std::string which) {
@@ -121,7 +115,7 @@ awaitable<void> agent::remove_image(std::string which) {
         co_await catalogue_.erase_name(std::move(name));
     if (catalogue_.names_of(record.digest).empty()) {
         co_await store_.unpin(importer::pin_name(record.digest));
-        co_await local_.erase(std::string(kept_prefix) + record.digest.to_string());
+        co_await local_.erase(kept_key(record.digest));
         co_await catalogue_.erase_image(record.digest);
     }
     co_await write_layout_index();

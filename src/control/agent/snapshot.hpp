@@ -31,6 +31,10 @@ struct agent::import_order {
 std::string strategy_pin(const crypto::digest& image);
 inline constexpr std::string_view strategy_pin_prefix = "strategy:";
 
+/// Local key of the images that an operator imported by hand; its value is what was asked for.
+inline constexpr std::string_view kept_prefix = "kept/";
+std::string kept_key(const crypto::digest& image);
+
 std::string import_key(const crypto::digest& image);
 std::string load_key(const std::string& name);
 

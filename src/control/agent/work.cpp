@@ -24,8 +24,6 @@ const char* name_of(importer::progress::phase p) {
     return "";
 }
 
-constexpr std::string_view kept_prefix = "kept/";
-
 /// Whether everything that `old` says was imported is imported in `now` too.
 bool covers(const oci::image_record& now, const oci::image_record& old) {
     return std::ranges::all_of(old.platforms, [&](const oci::image_platform& p) {
@@ -83,7 +81,6 @@ awaitable<void> agent::import_for_strategy(crypto::digest image, std::string str
     const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(), ref.domain);
     if (platforms.empty())
         platforms.push_back(options_.platform);
-    std::exception_ptr failed;
     try {
         co_await run_import({ref, image, {false, std::move(platforms)}, strategy_pin(image)},
                             entry);
@@ -113,11 +110,21 @@ awaitable<void> agent::import_by_hand(import_order order, std::string key, trans
     if (given_up) {
         const bool had_been_here = catalogue_.image(digest) != nullptr;
         if (!had_been_here) {
-            co_await local_.erase(std::string(kept_prefix) + digest.to_string());
+            co_await local_.erase(kept_key(digest));
             co_await store_.unpin(importer::pin_name(digest));
         }
     }
     wake();
+}
+
+std::string agent::start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
+                                        oci::platform_choice choice, std::string job) {
+    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(), ref.domain);
+    entry->digest = digest.to_string();
+    imports_by_hand_[job] = entry->id;
+    by_hand_.spawn(job, import_by_hand({ref, digest, std::move(choice), importer::pin_name(digest)},
+                                       job, entry));
+    return entry->id;
 }
 
 void agent::resume_imports() {
@@ -131,11 +138,8 @@ void agent::resume_imports() {
         const auto choice = oci::parse_platform_choice(words, options_.platform);
         if (!ref || !choice)
             continue;
-        const auto entry = transfers_.begin(transfer_kind::import, ref->familiar(), ref->domain);
-        auto job = fmt::format("{} {}", digest->to_string(), fmt::join(words, ","));
-        imports_by_hand_[job] = entry->id;
-        by_hand_.spawn(
-            job, import_by_hand({*ref, *digest, *choice, importer::pin_name(*digest)}, job, entry));
+        start_import_by_hand(*ref, *digest, *choice,
+                             fmt::format("{} {}", digest->to_string(), fmt::join(words, ",")));
     }
 }
 

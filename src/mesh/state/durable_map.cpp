@@ -53,7 +53,7 @@ awaitable<void> durable_map::set(std::string key, std::string value) {
         s.bind(1, std::string_view(key)).bind(2, std::string_view(value)).run();
     });
     entries_[key] = value;
-    announce({std::move(key), std::move(value)});
+    listeners_.tell({std::move(key), std::move(value)});
 }
 
 awaitable<bool> durable_map::erase(std::string key) {
@@ -78,18 +78,13 @@ awaitable<std::size_t> durable_map::erase_if(std::function<bool(std::string_view
     });
     for (auto& key : keys) {
         entries_.erase(key);
-        announce({std::move(key), std::nullopt});
+        listeners_.tell({std::move(key), std::nullopt});
     }
     co_return keys.size();
 }
 
 durable_map::subscription durable_map::watch(listener l) {
-    return {*this, listeners_.insert(listeners_.end(), std::move(l))};
-}
-
-void durable_map::announce(const change& c) {
-    for (auto& l : listeners_)
-        l(c);
+    return listeners_.add(std::move(l));
 }
 
 }  // namespace dm::state

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "aio/event.hpp"
 #include "aio/pool.hpp"
 #include "base/sqlite/database.hpp"
+#include "base/subscribers.hpp"
 
 namespace dm::state {
 
@@ -31,7 +31,7 @@ struct change {
 class durable_map {
   public:
     using entries = std::map<std::string, std::string, std::less<>>;
-    using listener = std::function<void(const change&)>;
+    using listener = subscribers<change>::listener;
 
     /// Reads the table; blocks. Throws failure when the database cannot be used.
     durable_map(executor ex, aio::pool& workers, const std::filesystem::path& file,
@@ -51,34 +51,16 @@ class durable_map {
     awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed);
 
     /// Calls `l` on the loop after each change, until the subscription ends.
-    class subscription {
-      public:
-        subscription(subscription&& other) noexcept
-            : owner_(std::exchange(other.owner_, nullptr)), which_(other.which_) {}
-        subscription& operator=(subscription&&) = delete;
-        ~subscription() {
-            if (owner_)
-                owner_->listeners_.erase(which_);
-        }
-
-      private:
-        friend class durable_map;
-        subscription(durable_map& owner, std::list<listener>::iterator which)
-            : owner_(&owner), which_(which) {}
-        durable_map* owner_;
-        std::list<listener>::iterator which_;
-    };
+    using subscription = subscribers<change>::subscription;
     [[nodiscard]] subscription watch(listener l);
 
   private:
-    void announce(const change& c);
-
     aio::pool& workers_;
     aio::limiter one_writer_;  // so that disk and memory see changes in the same order
     sqlite::database db_;
     std::string table_;
     entries entries_;
-    std::list<listener> listeners_;
+    subscribers<change> listeners_;
 };
 
 }  // namespace dm::state
