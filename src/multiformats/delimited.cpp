@@ -20,8 +20,8 @@ result<std::size_t> delimited_reader::feed(byte_view data) {
         size_ = static_cast<std::size_t>(length->value);
     }
     if (size_) {
-        const auto part = data.subspan(taken).first(
-            std::min(data.size() - taken, *size_ - message_.size()));
+        const auto part =
+            data.subspan(taken).first(std::min(data.size() - taken, *size_ - message_.size()));
         append(message_, part);
         taken += part.size();
     }

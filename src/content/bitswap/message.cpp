@@ -227,8 +227,7 @@ void append_want(bytes& out, const want& w, version v) {
     append_proto_header(out, wantlist_entry, size);
     append_proto_header(out, entry_cid, w.id.encoded_size());
     w.id.append_to(out);
-    append_proto_varint(out, entry_priority,
-                        static_cast<std::uint64_t>(std::int64_t{w.priority}));
+    append_proto_varint(out, entry_priority, static_cast<std::uint64_t>(std::int64_t{w.priority}));
     if (w.cancel)
         append_proto_varint(out, entry_cancel, 1);
     if (w.type == want_type::have)

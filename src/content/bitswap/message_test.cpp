@@ -19,11 +19,8 @@ cid hello() {
 }
 
 want want_of(want_type type, bool cancel = false) {
-    return {.id = hello(),
-            .priority = 1,
-            .cancel = cancel,
-            .type = type,
-            .send_dont_have = !cancel};
+    return {
+        .id = hello(), .priority = 1, .cancel = cancel, .type = type, .send_dont_have = !cancel};
 }
 
 std::string encoded(const message& m, version v = version::v1_2) {
@@ -58,7 +55,8 @@ TEST(bitswap_message, reads_back_everything_it_writes) {
     message m;
     m.full = true;
     m.pending_bytes = 123456;
-    m.wants = {want_of(want_type::block), want_of(want_type::have), want_of(want_type::block, true)};
+    m.wants = {want_of(want_type::block), want_of(want_type::have),
+               want_of(want_type::block, true)};
     m.wants[0].priority = -5;
     m.wants[1].priority = INT32_MAX;
     m.presences = {{hello(), true}, {hello(), false}};
@@ -113,14 +111,21 @@ TEST(bitswap_message, a_bare_block_is_one_of_version_0) {
 TEST(bitswap_message, is_tolerant_of_empty_lists_and_unknown_fields) {
     EXPECT_TRUE(decode("")->empty());
     EXPECT_TRUE(decode("0a00")->empty());
-    EXPECT_TRUE(decode("0a00" "3a0178" "4001")->empty());
-    EXPECT_EQ(decode("0a2c0a2a0a24" + hello_cid + "1801" "3001")->wants.size(), 1u);
+    EXPECT_TRUE(decode("0a00"
+                       "3a0178"
+                       "4001")
+                    ->empty());
+    EXPECT_EQ(decode("0a2c0a2a0a24" + hello_cid +
+                     "1801"
+                     "3001")
+                  ->wants.size(),
+              1u);
 }
 
 TEST(bitswap_message, leaves_out_cids_that_nobody_may_ask_for) {
     // identity; md5 (0xd5); a digest of 8 bytes.
-    for (const auto* id : {"01550000", "0155d50110000102030405060708090a0b0c0d0e0f",
-                           "015512080102030405060708"}) {
+    for (const auto* id :
+         {"01550000", "0155d50110000102030405060708090a0b0c0d0e0f", "015512080102030405060708"}) {
         message m;
         const auto raw = *from_hex(id);
         bytes entry;
@@ -141,13 +146,31 @@ TEST(bitswap_message, refuses_broken_messages) {
     EXPECT_FALSE(decode("0a05")) << "shorter than it says";
     EXPECT_FALSE(decode("0801")) << "wantlist is no number";
     EXPECT_FALSE(decode("0a020a00")) << "a want without CID";
-    EXPECT_FALSE(decode("0a060a040a02" "0155")) << "a CID that is none";
+    EXPECT_FALSE(
+        decode("0a060a040a02"
+               "0155"))
+        << "a CID that is none";
     EXPECT_FALSE(decode("1a020a00")) << "a block without prefix";
-    EXPECT_FALSE(decode("1a060a0401551220" "00")) << "cut";
-    EXPECT_FALSE(decode("1a060a04" "02551220")) << "version 2";
-    EXPECT_FALSE(decode("1a060a04" "00551220")) << "version 0 is dag-pb";
-    EXPECT_FALSE(decode("1a070a05" "0155122000")) << "prefix goes on";
-    EXPECT_FALSE(decode("2800" "0d")) << "cut field";
+    EXPECT_FALSE(
+        decode("1a060a0401551220"
+               "00"))
+        << "cut";
+    EXPECT_FALSE(
+        decode("1a060a04"
+               "02551220"))
+        << "version 2";
+    EXPECT_FALSE(
+        decode("1a060a04"
+               "00551220"))
+        << "version 0 is dag-pb";
+    EXPECT_FALSE(
+        decode("1a070a05"
+               "0155122000"))
+        << "prefix goes on";
+    EXPECT_FALSE(
+        decode("2800"
+               "0d"))
+        << "cut field";
     EXPECT_FALSE(decode("2a0101")) << "pending bytes are a number";
 }
 

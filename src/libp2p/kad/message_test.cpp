@@ -44,9 +44,8 @@ TEST(kad_key, counts_the_bits_that_agree) {
 
 // Vectors: derived with the key of the specification, as go-libp2p-kad-dht writes them.
 TEST(kad_message, has_the_bytes_of_the_specification) {
-    EXPECT_EQ(
-        to_hex(encode_message({.type = message_type::find_node, .key = *from_hex(spec_id)})),
-        "08041226" + spec_id);
+    EXPECT_EQ(to_hex(encode_message({.type = message_type::find_node, .key = *from_hex(spec_id)})),
+              "08041226" + spec_id);
     EXPECT_EQ(
         to_hex(encode_message({.type = message_type::get_providers, .key = *from_hex(hello_hash)})),
         "08031222" + hello_hash);
@@ -88,8 +87,8 @@ TEST(kad_message, skips_peers_and_addresses_that_it_cannot_read) {
 TEST(kad_message, an_address_loses_the_peer_at_its_end) {
     bytes p;
     multiformats::append_proto_bytes(p, 1, spec_peer().bytes());
-    multiformats::append_proto_bytes(
-        p, 2, address("/ip4/10.0.0.1/tcp/9").with_peer(spec_peer()).bytes());
+    multiformats::append_proto_bytes(p, 2,
+                                     address("/ip4/10.0.0.1/tcp/9").with_peer(spec_peer()).bytes());
     bytes wire = *from_hex("0804");
     multiformats::append_proto_bytes(wire, 9, p);
     EXPECT_EQ(decode_message(wire)->providers.at(0).addresses,
