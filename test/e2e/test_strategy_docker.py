@@ -157,7 +157,6 @@ def test_another_image_of_that_name_is_a_conflict_unless_replace(node, docker, u
     there(node, docker, "app:1", ours)
 
 
-@pytest.mark.xfail(reason="known defect: seen once that the moved tag was gone at the end", strict=False)
 def test_tag_that_the_user_moved_is_not_ours_any_more(node, docker, upstream, busybox):
     apply(node, "busybox:1.35.0")
     there(node, docker, "busybox:1.35.0", busybox)

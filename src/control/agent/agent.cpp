@@ -51,11 +51,13 @@ agent::agent(executor ex, state::durable_map& shared, state::durable_map& local,
       group_(ex),
       by_hand_(ex),
       progressed_(ex),
+      layout_writer_(ex, 1),
       wake_(ex),
       started_(std::chrono::system_clock::now()),
       started_steady_(clock::now()) {
     catalogue_.on_change([this](const state::change& c) {
         notify("crdt", nlohmann::json{{"key", c.key}, {"deleted", !c.value}}.dump());
+        layout_stale_ = true;
         wake();
     });
     transfers_.on_change([this](const transfer_view& t) {
@@ -107,7 +109,6 @@ awaitable<void> agent::run() {
     self.version = options_.version;
     co_await catalogue_.put(self);
     resume_imports();
-    co_await write_layout_index();
     for (;;) {
         if (dirty_) {
             dirty_ = false;
@@ -145,6 +146,7 @@ awaitable<void> agent::pass() {
     for (const auto& a : out.actions)
         co_await act(a, wanted);
     tasks_.keep_only(wanted);
+    co_await write_layout_index();
     if (changed)
         for (const auto& s : seen.strategies)
             notify("strategy",
@@ -169,7 +171,7 @@ awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted)
             co_await store_.unpin(strategy_pin(*a.image));
             co_return;
         case plan::action_kind::load:
-            start(load_key(a.name), [&] { return load(a.name, *a.image); });
+            start(load_key(a.name), [&] { return load(a.name, *a.image, a.replace); });
             co_return;
         case plan::action_kind::untag:
             start("untag " + a.name, [&] { return take_away({a.name, a.image_id}, false); });

@@ -136,11 +136,12 @@ class agent final : public registry::name_resolver {
     awaitable<void> import_for_strategy(crypto::digest image, std::string strategy,
                                         std::vector<oci::platform> platforms);
     awaitable<void> import_by_hand(import_order order, std::string key, transfers::entry entry);
-    awaitable<void> load(std::string name, crypto::digest image);
+    awaitable<void> load(std::string name, crypto::digest image, bool replace);
     awaitable<void> take_away(plan::placed_name what, bool nameless);
     awaitable<void> drop_alias(std::string image_id);
     awaitable<void> pin_for_strategies(crypto::digest image);
     awaitable<std::vector<store::dag_node>> tree_nodes(multiformats::cid root);
+    /// Brings the store's index.json up to date with the records, if it is not.
     awaitable<void> write_layout_index();
     /// Returns the transfer's id. `platforms` as they were asked for.
     std::string start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
@@ -175,6 +176,8 @@ class agent final : public registry::name_resolver {
     aio::task_group by_hand_;                             ///< imports that an operator asked for
     std::map<std::string, std::string> imports_by_hand_;  ///< digest and platforms → transfer
     aio::event progressed_;
+    aio::limiter layout_writer_;
+    bool layout_stale_ = true;  ///< the store's index.json may not name what the records do
     asio::steady_timer wake_;
     bool dirty_ = true;
     bool stopping_ = false;

@@ -97,12 +97,13 @@ std::vector<const plan::name_record*> catalogue::names_of(const crypto::digest& 
     return out;
 }
 
-awaitable<void> catalogue::put(const oci::image_record& r) {
-    co_await shared_.set(key_of(plan::record_kind::image, r.digest.to_string()), oci::encode(r));
-}
-
-awaitable<void> catalogue::put(const plan::name_record& r) {
-    co_await shared_.set(key_of(plan::record_kind::name, name_key(r.name)), plan::encode(r));
+awaitable<void> catalogue::put(const oci::image_record* image, const plan::name_record& name) {
+    std::vector<state::durable_map::entry> changes;
+    if (image)
+        changes.emplace_back(key_of(plan::record_kind::image, image->digest.to_string()),
+                             oci::encode(*image));
+    changes.emplace_back(key_of(plan::record_kind::name, name_key(name.name)), plan::encode(name));
+    co_await shared_.set_all(std::move(changes));
 }
 
 awaitable<void> catalogue::put(const plan::strategy& r) {

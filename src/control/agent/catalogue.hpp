@@ -33,8 +33,8 @@ class catalogue {
     const std::map<std::string, plan::strategy>& strategies() const noexcept { return strategies_; }
     const std::map<std::string, plan::node_record>& nodes() const noexcept { return nodes_; }
 
-    awaitable<void> put(const oci::image_record& r);
-    awaitable<void> put(const plan::name_record& r);
+    /// What was imported and how it is called, in one step. No image: the name only.
+    awaitable<void> put(const oci::image_record* image, const plan::name_record& name);
     awaitable<void> put(const plan::strategy& r);
     awaitable<void> put(const plan::node_record& r);
     awaitable<void> erase_strategy(std::string id);

@@ -16,6 +16,8 @@ const char* name_of(errc e) {
             return "ambiguous_key";
         case errc::wrong_image:
             return "wrong_image";
+        case errc::name_taken:
+            return "name_taken";
         case errc::stopping:
             return "stopping";
     }
@@ -36,6 +38,8 @@ const char* message_of(errc e) {
             return "several strategies go by that key";
         case errc::wrong_image:
             return "the engine has another image than expected";
+        case errc::name_taken:
+            return "the name is another image that DistroMash did not place";
         case errc::stopping:
             return "the node is stopping";
     }
@@ -50,6 +54,7 @@ condition condition_of(errc e) {
             return condition::not_found;
         case errc::image_in_use:
         case errc::ambiguous_key:
+        case errc::name_taken:
             return condition::conflict;
         case errc::wrong_image:
             return condition::corrupt;

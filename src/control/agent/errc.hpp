@@ -11,6 +11,7 @@ enum class errc {
     image_in_use,     ///< a strategy wants it
     ambiguous_key,    ///< several strategies go by that key
     wrong_image,      ///< the engine has another image than it was told to load
+    name_taken,       ///< somebody else gave the name to another image
     stopping,
 };
 

@@ -13,12 +13,13 @@ struct load_request {
     std::string name;              ///< in the engine: "busybox:1.35.0"
     std::string source;            ///< "127.0.0.1:5005/ciq…@sha256:…"
     std::vector<std::string> ids;  ///< by which the engine may know the image
+    bool replace = false;          ///< take the name even from an image that is not ours
 };
 
 /// Makes `name` in the engine be the image of the record: pulls it from our own registry unless the
 /// engine has it, writes down that the name is ours, tags, drops the name it was pulled by. Throws
-/// engine failures, and errc::corrupt-like failures when the engine got another image than
-/// expected.
+/// engine failures, errc::wrong_image when the engine got another image than expected, and
+/// errc::name_taken when somebody else gave the name to another image meanwhile.
 awaitable<void> load_image(engine::image_engine& engine, ownership& owned, load_request what,
                            engine::progress_listener listen);
 

@@ -85,6 +85,10 @@ awaitable<void> agent::observe_engine(snapshot& s) {
                 auto& image = by_id[there->id];
                 image.id = there->id;
                 image.names = there->repo_tags;
+                // Between finding the image and listing its tags Docker may have moved this one:
+                // what the name stood for is what was asked.
+                if (name != there->id && std::ranges::find(image.names, name) == image.names.end())
+                    image.names.push_back(name);
                 if (const auto known = users_.find(there->id); known != users_.end())
                     image.containers = known->second;
             }

@@ -63,7 +63,7 @@ awaitable<strategy_view> agent::apply(plan::strategy_request request) {
         name.name.digest.reset();
         name.digest = digest;
         name.updated = s.updated;
-        co_await catalogue_.put(name);
+        co_await catalogue_.put(nullptr, name);
     }
     co_await catalogue_.put(s);
     tasks_.forgive(import_key(digest));

@@ -62,11 +62,10 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
             transfers_.progress(entry, p.bytes_done, p.bytes_total);
         });
     entry->root = record.root.to_string();
-    if (const auto* known = catalogue_.image(record.digest); !known || covers(record, *known))
-        co_await catalogue_.put(record);
     name.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    co_await catalogue_.put(name);
-    co_await write_layout_index();
+    const auto* known = catalogue_.image(record.digest);
+    // In one step, and the last one: with it the plan wants no import any more and cancels it.
+    co_await catalogue_.put(!known || covers(record, *known) ? &record : nullptr, name);
     notify("image",
            nlohmann::json{{"digest", record.digest.to_string()}, {"name", order.image.familiar()}}
                .dump());
@@ -96,6 +95,7 @@ awaitable<void> agent::import_by_hand(import_order order, std::string key, trans
     bool given_up = true;
     try {
         co_await run_import(std::move(order), entry);
+        co_await write_layout_index();
         transfers_.done(entry);
         given_up = false;
     } catch (const std::exception& e) {
@@ -143,7 +143,7 @@ void agent::resume_imports() {
     }
 }
 
-awaitable<void> agent::load(std::string name, crypto::digest image) {
+awaitable<void> agent::load(std::string name, crypto::digest image, bool replace) {
     const auto* known = catalogue_.image(image);
     if (!known)
         co_return;
@@ -154,7 +154,7 @@ awaitable<void> agent::load(std::string name, crypto::digest image) {
     try {
         co_await load_image(engine_, owned_,
                             {name, load_source(options_.registry_address, record),
-                             plan::engine_ids(record, options_.platform)},
+                             plan::engine_ids(record, options_.platform), replace},
                             [&](const engine::pull_progress& p) {
                                 entry->phase =
                                     p.downloaded_bytes < p.total_bytes ? "pulling" : "extracting";
@@ -240,6 +240,9 @@ awaitable<std::vector<store::dag_node>> agent::tree_nodes(multiformats::cid root
 }
 
 awaitable<void> agent::write_layout_index() {
+    const auto turn = co_await layout_writer_.acquire();
+    if (!std::exchange(layout_stale_, false))
+        co_return;
     std::vector<oci::descriptor> rows;
     for (const auto& [key, name] : catalogue_.names()) {
         const auto* record = catalogue_.image(name.digest);

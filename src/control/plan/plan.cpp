@@ -210,6 +210,7 @@ class planner {
                                 .strategy = w.id,
                                 .image = w.image->digest,
                                 .name = name,
+                                .replace = may_replace(w),
                                 .reason = there == nullptr ? "not in the engine"
                                           : is_ours()      ? "the tag means another image now"
                                                            : "the strategy says replace"});

@@ -89,6 +89,7 @@ struct action {
     std::string name = {};
     std::string image_id = {};
     std::vector<oci::platform> platforms = {};  ///< sorted, each once
+    bool replace = false;                       ///< load: even where the name is somebody else's
     std::string reason = {};                    ///< for logs: "no strategy wants it"
 
     friend bool operator==(const action&, const action&) = default;

@@ -36,24 +36,38 @@ std::vector<std::pair<std::string_view, std::string_view>> durable_map::list(
 }
 
 awaitable<void> durable_map::set(std::string key, std::string value) {
-    if (key.empty() || key.size() > key_bytes_max)
-        throw failure({make_error_code(std::errc::invalid_argument),
-                       fmt::format("a key has 1 to {} bytes", key_bytes_max)});
-    if (value.size() > value_bytes_max)
-        throw failure({make_error_code(aio::errc::too_much_data),
-                       fmt::format("a value has at most {} bytes", value_bytes_max)});
+    std::vector<entry> changes;
+    changes.emplace_back(std::move(key), std::move(value));
+    co_await set_all(std::move(changes));
+}
+
+awaitable<void> durable_map::set_all(std::vector<entry> changes) {
+    for (const auto& [key, value] : changes) {
+        if (key.empty() || key.size() > key_bytes_max)
+            throw failure({make_error_code(std::errc::invalid_argument),
+                           fmt::format("a key has 1 to {} bytes", key_bytes_max)});
+        if (value.size() > value_bytes_max)
+            throw failure({make_error_code(aio::errc::too_much_data),
+                           fmt::format("a value has at most {} bytes", value_bytes_max)});
+    }
     const auto turn = co_await one_writer_.acquire();
-    if (find(key) == value)
+    std::erase_if(changes, [&](const entry& e) { return find(e.first) == e.second; });
+    if (changes.empty())
         co_return;
     co_await workers_.run([&] {
+        sqlite::transaction t(db_);
         auto s =
             db_.prepare(fmt::format("insert into {}(key, value) values(?, ?) on conflict(key) "
                                     "do update set value = excluded.value",
                                     table_));
-        s.bind(1, std::string_view(key)).bind(2, std::string_view(value)).run();
+        for (const auto& [key, value] : changes)
+            s.bind(1, std::string_view(key)).bind(2, std::string_view(value)).run();
+        t.commit();
     });
-    entries_[key] = value;
-    listeners_.tell({std::move(key), std::move(value)});
+    for (const auto& [key, value] : changes)
+        entries_[key] = value;
+    for (auto& [key, value] : changes)
+        listeners_.tell({std::move(key), std::move(value)});
 }
 
 awaitable<bool> durable_map::erase(std::string key) {

@@ -45,6 +45,9 @@ class durable_map {
     /// Returns once the change is durable. Throws invalid for an empty or oversized key, too_large
     /// for a value over value_bytes_max; setting what is already there costs nothing.
     awaitable<void> set(std::string key, std::string value);
+    /// The same for several keys, in one transaction.
+    using entry = std::pair<std::string, std::string>;
+    awaitable<void> set_all(std::vector<entry> changes);
     /// False when there was no such key.
     awaitable<bool> erase(std::string key);
     /// Deletes all keys for which `doomed` says so, in one transaction.

@@ -46,6 +46,23 @@ TEST(durable_map, tells_watchers_of_real_changes_only) {
     });
 }
 
+TEST(durable_map, watchers_see_changes_that_belong_together_together) {
+    temp_dir dir;
+    aio::pool workers(1);
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        state::durable_map m(ex, workers, dir / "state.db");
+        co_await m.set("a", "1");
+        std::vector<std::string> seen;
+        const auto watching = m.watch([&](const state::change& c) {
+            seen.push_back(c.key);
+            EXPECT_EQ(m.find("b"), "2");
+            EXPECT_EQ(m.find("c"), "3");
+        });
+        co_await m.set_all({{"a", "1"}, {"b", "2"}, {"c", "3"}});
+        EXPECT_EQ(seen, (std::vector<std::string>{"b", "c"}));
+    });
+}
+
 TEST(durable_map, bounds_keys_and_values) {
     temp_dir dir;
     aio::pool workers(1);
