@@ -11,6 +11,7 @@ target_compile_definitions(dm_asio INTERFACE BOOST_ASIO_NO_DEPRECATED
 target_link_libraries(dm_asio INTERFACE Threads::Threads)
 
 pkg_check_modules(openssl REQUIRED IMPORTED_TARGET libssl>=3 libcrypto>=3)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(fmt REQUIRED IMPORTED_TARGET fmt)

@@ -2,12 +2,15 @@
 
 #include <cassert>
 #include <cstring>
+#include <memory>
+#include <stdexcept>
 
 #include "base/bytes.hpp"
 
 // The EVP interface cannot export an intermediate state; these functions can, and use the same
 // assembly.
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 namespace dm::crypto {
@@ -146,6 +149,17 @@ std::array<std::byte, 32> sha256(byte_view data) {
     std::array<std::byte, 32> out;
     SHA256(reinterpret_cast<const unsigned char*>(data.data()), data.size(),
            reinterpret_cast<unsigned char*>(out.data()));
+    return out;
+}
+
+bytes shake128(byte_view data, std::size_t size) {
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          &EVP_MD_CTX_free);
+    bytes out(size);
+    if (!context || EVP_DigestInit_ex(context.get(), EVP_shake128(), nullptr) != 1 ||
+        EVP_DigestUpdate(context.get(), data.data(), data.size()) != 1 ||
+        EVP_DigestFinalXOF(context.get(), reinterpret_cast<unsigned char*>(out.data()), size) != 1)
+        throw std::runtime_error("OpenSSL has no SHAKE128");
     return out;
 }
 

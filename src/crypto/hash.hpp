@@ -38,5 +38,7 @@ class hasher {
 
 digest hash_of(hash_algorithm algorithm, byte_view data);
 std::array<std::byte, 32> sha256(byte_view data);
+/// `size` bytes of SHAKE128. Spec: FIPS 202.
+bytes shake128(byte_view data, std::size_t size);
 
 }  // namespace dm::crypto
