@@ -23,8 +23,9 @@ using multiformats::multiaddr;
 using multiformats::peer_id;
 
 /// A stream to one peer, over a connection that it shares with others. Beside what a byte_stream
-/// does: close(), and the destructor, deliver what was written and drop what still comes. Reading
-/// and writing throw stream_reset when the peer gives up, connection_lost when the connection ends.
+/// does: close(), and the destructor, deliver what was written and drop what still comes; but when
+/// an exception destroys it, it is reset. Reading and writing throw stream_reset when the peer
+/// gives up, connection_lost when the connection ends.
 class stream : public aio::byte_stream {
   public:
     /// Gives up: both directions end, the peer sees stream_reset, what is not sent yet is dropped.

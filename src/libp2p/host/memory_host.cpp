@@ -241,9 +241,9 @@ awaitable<void> memory_host::serve(stream_handler handler, inbound in,
                                    std::shared_ptr<channel_state> shared) {
     try {
         co_await handler(std::move(in));
-    } catch (...) {
+    } catch (const std::exception& e) {
         shared->break_off(errc::stream_reset);
-        throw;
+        log::debug("stream ended", {{"reason", e.what()}});
     }
 }
 
