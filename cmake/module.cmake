@@ -2,7 +2,7 @@
 #
 # The only way to add a library. Takes every .cpp of the folder: *_test.cpp become the tests of the module, the rest
 # the library dm_<name>. DEPENDS are modules (what `#include "x/…"` may name), LIBRARIES are external targets.
-# PURE: no Asio, no clock, no randomness. tools/check_modules.py (a CTest) holds both to account.
+# PURE: no Asio, no clock, no randomness, except in driver*.{hpp,cpp}. tools/check_modules.py (a CTest) holds both to account.
 include(GoogleTest)
 
 # Trees under sanitizers name their tests apart: `make test` runs both kinds as one suite.

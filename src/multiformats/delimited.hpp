@@ -22,6 +22,8 @@ class delimited_reader {
     /// The message, once all of it is there.
     std::optional<bytes> take();
 
+    /// Bytes of the message that is being read, as its sender says; 0 between messages.
+    std::size_t announced_bytes() const noexcept { return size_.value_or(0); }
     /// Whether the stream may end here without losing anything.
     bool is_between_messages() const noexcept { return header_.empty() && !size_; }
 

@@ -127,6 +127,14 @@ void server::arrived(const cid& id, std::size_t size) {
     waiting_.erase(id);
 }
 
+std::vector<cid> server::waited_for() const {
+    std::vector<cid> out;
+    out.reserve(waiting_.size());
+    for (const auto& [id, peers] : waiting_)
+        out.push_back(id);
+    return out;
+}
+
 void server::peer_gone(const peer_id& peer) {
     const auto found = clients_.find(peer);
     if (found == clients_.end())
@@ -190,8 +198,7 @@ bool server::may_send(const client& c) const {
     if (c.queue.empty())
         return false;
     // Who has not shown yet that it reads gets one message, and all of these half of the memory.
-    if (!c.is_proven &&
-        (c.jobs > 0 || unproven_in_flight_ >= options_.bytes_in_flight_max / 2))
+    if (!c.is_proven && (c.jobs > 0 || unproven_in_flight_ >= options_.bytes_in_flight_max / 2))
         return false;
     return in_flight_ < options_.bytes_in_flight_max;
 }
@@ -201,8 +208,7 @@ std::optional<job> server::next(steady_time now) {
     for (auto it = clients_.begin(); it != clients_.end(); ++it) {
         if (it->second.not_before && now >= *it->second.not_before)
             it->second.not_before.reset();
-        if (may_send(it->second) &&
-            (best == clients_.end() || it->second.turn < best->second.turn))
+        if (may_send(it->second) && (best == clients_.end() || it->second.turn < best->second.turn))
             best = it;
     }
     if (best == clients_.end())
@@ -213,9 +219,8 @@ std::optional<job> server::next(steady_time now) {
 job server::make_job(const peer_id& peer, client& c) {
     job j{.peer = peer, .connection = c.connection};
     turn_ = std::max(turn_, c.turn);
-    const bool has_budget =
-        in_flight_ < options_.bytes_in_flight_max &&
-        (c.is_proven || unproven_in_flight_ < options_.bytes_in_flight_max / 2);
+    const bool has_budget = in_flight_ < options_.bytes_in_flight_max &&
+                            (c.is_proven || unproven_in_flight_ < options_.bytes_in_flight_max / 2);
     while (has_budget && !c.queue.empty() && j.bytes < options_.message_bytes_target) {
         const auto it = c.wants.find(c.queue.begin()->second);
         assert(it != c.wants.end());

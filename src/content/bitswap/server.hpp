@@ -22,7 +22,7 @@ struct server_options {
     std::size_t bytes_in_flight_max = 8 * 1024 * 1024;
     /// A message takes no further block once it has so many bytes.
     std::size_t message_bytes_target = 384 * 1024;
-    std::size_t jobs_per_peer_max = 2;  ///< one is read from the disk while one is sent
+    std::size_t jobs_per_peer_max = 2;      ///< one is read from the disk while one is sent
     std::size_t have_replace_bytes = 1024;  ///< want-have gets a block up to this size itself
     std::chrono::milliseconds backoff_min{2'000};
     std::chrono::milliseconds backoff_max{120'000};
@@ -63,6 +63,8 @@ class server {
     void looked_up(const peer_id& peer, const cid& id, std::optional<std::size_t> size);
     /// A block has come into the store: those who wait for it get it.
     void arrived(const cid& id, std::size_t size);
+    /// What somebody waits for.
+    std::vector<cid> waited_for() const;
     /// Its last connection is gone, and with it what it wanted.
     void peer_gone(const peer_id& peer);
 
@@ -98,7 +100,7 @@ class server {
     struct client {
         std::uint64_t connection = 0;
         std::unordered_map<cid, entry> wants;
-        std::map<rank, cid> queue;           // of those that are `queued`
+        std::map<rank, cid> queue;            // of those that are `queued`
         std::map<std::uint64_t, cid> absent;  // by order
         std::size_t queued_bytes = 0;
         std::deque<presence> presences;

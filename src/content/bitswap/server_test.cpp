@@ -274,8 +274,7 @@ TEST(bitswap_server, wants_of_low_priority_give_way_when_the_list_is_full) {
         s.done(*j);
     }
     EXPECT_EQ(sent, (std::vector{block_id(1), block_id(4)}));
-    EXPECT_EQ(refused,
-              (std::vector{presence{block_id(3), false}, presence{block_id(2), false}}));
+    EXPECT_EQ(refused, (std::vector{presence{block_id(3), false}, presence{block_id(2), false}}));
 }
 
 TEST(bitswap_server, a_block_that_vanished_is_dont_have) {

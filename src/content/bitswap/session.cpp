@@ -213,8 +213,8 @@ const peer_id* session::choose(const item& it) const {
 }
 
 bool session::is_known_somewhere(const item& it) const {
-    return std::ranges::any_of(
-        members_, [&](const auto& m) { return may_have(m.first, m.second, it); });
+    return std::ranges::any_of(members_,
+                               [&](const auto& m) { return may_have(m.first, m.second, it); });
 }
 
 void session::ask(steady_time now, const cid& id, item& it, const peer_id& peer) {
@@ -275,8 +275,7 @@ void session::broadcast(const cid& id, item& it) {
 
 /// A block that everybody lacks is stuck.
 void session::settle_broadcast(const cid& id, item& it) {
-    if (std::ranges::all_of(members_,
-                            [&](const auto& m) { return it.lacking.contains(m.first); }))
+    if (std::ranges::all_of(members_, [&](const auto& m) { return it.lacking.contains(m.first); }))
         move(id, it, place::stuck);
 }
 
@@ -293,7 +292,8 @@ std::optional<steady_time> session::search_time() const {
     if (is_searching_ || !idle_since_)
         return std::nullopt;
     const auto wanted = stuck_.empty() ? *idle_since_ + options_.search_delay : *idle_since_;
-    return last_search_ ? std::max(wanted, *last_search_ + options_.search_interval) : wanted;
+    const auto interval = stuck_.empty() ? options_.search_interval : options_.search_delay;
+    return last_search_ ? std::max(wanted, *last_search_ + interval) : wanted;
 }
 
 void session::consider_search(steady_time now) {

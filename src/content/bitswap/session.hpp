@@ -22,8 +22,8 @@ struct session_options {
     std::size_t window_max = 256;
     std::size_t broadcast_max = 32;      ///< blocks that everybody is being asked about
     std::size_t refusals_in_a_row = 16;  ///< DONT_HAVEs after which a peer is asked less
-    /// Providers are searched for when the connected peers have not helped for so long, and again
-    /// at this interval.
+    /// Providers are searched for when the connected peers have said nothing for so long, and again
+    /// at this interval; at once when they all lack a block, but at most every search_delay.
     std::chrono::milliseconds search_delay{1'000};
     std::chrono::milliseconds search_interval{10'000};
     std::chrono::milliseconds steal_after_min{500};
@@ -45,9 +45,9 @@ struct session_action {
     friend bool operator==(const session_action&, const session_action&) = default;
 };
 
-/// Gets the blocks of one tree from whoever has them: finds out who does, asks each peer for as many
-/// blocks at once as it delivers without delay, each block of one peer; moves on when a peer lacks
-/// a block, is silent, or holds up the last ones. Without I/O.
+/// Gets the blocks of one tree from whoever has them: finds out who does, asks each peer for as
+/// many blocks at once as it delivers without delay, each block of one peer; moves on when a peer
+/// lacks a block, is silent, or holds up the last ones. Without I/O.
 class session {
   public:
     explicit session(session_options o = {}) : options_(o) {}

@@ -31,8 +31,8 @@ unsigned number_of(const peer_id& id) {
     return 999;
 }
 
-/// What the session wants done, as text: "block 1 of 2", "have 1 of 2", "cancel 1 of 2", "search 1",
-/// "give up 1".
+/// What the session wants done, as text: "block 1 of 2", "have 1 of 2", "cancel 1 of 2", "search
+/// 1", "give up 1".
 std::vector<std::string> actions(session& s) {
     static constexpr const char* names[]{"block", "have", "cancel", "search", "give up"};
     std::vector<std::string> out;
@@ -120,10 +120,10 @@ TEST(bitswap_session, searches_for_providers_when_nobody_has_it_and_gives_up_whe
     s.block(start, peer(1), block_id(1));
     s.dont_have(start, peer(1), block_id(2), false);
     EXPECT_EQ(actions(s), texts{}) << "was searched for just now";
-    EXPECT_EQ(s.deadline(), start + 10s);
-    s.tick(start + 10s);
+    EXPECT_EQ(s.deadline(), start + 1s);
+    s.tick(start + 1s);
     EXPECT_EQ(actions(s), texts{"search 2"});
-    s.searched(start + 11s);
+    s.searched(start + 2s);
     EXPECT_EQ(actions(s), (texts{"cancel 2 of 1", "give up 2"}));
     EXPECT_EQ(s.wanted(), 0u);
 }
@@ -315,8 +315,7 @@ struct world {
             if (!s.block(now, r.id, e.id))
                 ++duplicates;
         } else if (r.wants.presence(now, e.id, e.what == event::have)) {
-            e.what == event::have ? s.have(now, r.id, e.id)
-                                  : s.dont_have(now, r.id, e.id, false);
+            e.what == event::have ? s.have(now, r.id, e.id) : s.dont_have(now, r.id, e.id, false);
         }
     }
 
