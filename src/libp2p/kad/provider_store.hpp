@@ -13,8 +13,8 @@ namespace dm::kad {
 
 struct provider_store_options {
     std::chrono::hours validity{48};
-    std::size_t records_max = 100'000;       ///< over all keys
-    std::size_t records_per_key_max = 64;    ///< of other peers
+    std::size_t records_max = 100'000;     ///< over all keys
+    std::size_t records_per_key_max = 64;  ///< of other peers
     std::size_t records_per_peer_max = 10'000;
 };
 
@@ -43,7 +43,7 @@ class provider_store {
     void remove(records::iterator which);
 
     provider_store_options options_;
-    records by_age_;  // oldest first
+    records by_age_;                                                        // oldest first
     std::unordered_map<std::string, std::list<records::iterator>> by_key_;  // oldest first
     std::unordered_map<peer_id, std::list<records::iterator>> by_peer_;     // oldest first
 };
