@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "api/answer.hpp"
 #include "api/errc.hpp"
 #include "api/view_json.hpp"
@@ -12,10 +14,33 @@ namespace {
 using server::request;
 using server::response_writer;
 
+/// A connected peer. Addresses that it has not told yet are not an empty list but what it is
+/// connected from.
+json json_of(const host::peer_info& p) {
+    auto addresses = json::array();
+    for (const auto& a : p.listen_addresses)
+        addresses.push_back(a.to_string());
+    if (addresses.empty() && !p.remote.empty())
+        addresses.push_back(p.remote.to_string());
+    json out = {{"ID", p.id.to_string()},
+                {"Addrs", std::move(addresses)},
+                {"online", true},
+                {"connected", true},
+                {"address", p.remote.to_string()},
+                {"direction", p.direction == host::direction::outgoing ? "outgoing" : "incoming"},
+                {"agent", p.agent},
+                {"protocols", p.protocols},
+                {"sent_bytes", p.sent_bytes},
+                {"received_bytes", p.received_bytes}};
+    if (p.round_trip)
+        out["round_trip_ms"] = std::chrono::duration<double, std::milli>(*p.round_trip).count();
+    return out;
+}
+
 class node_routes {
   public:
-    node_routes(agent::agent& node, std::string version)
-        : node_(node), version_(std::move(version)) {}
+    node_routes(agent::agent& node, const host::host& peers, std::string version)
+        : node_(node), peers_(peers), version_(std::move(version)) {}
 
     awaitable<void> nodes(response_writer& out) const {
         auto body = success();
@@ -30,12 +55,22 @@ class node_routes {
         co_await send_json(out, std::move(body));
     }
 
-    /// The other members, in the prototype's words.
+    /// The other members and whoever else is connected, in the prototype's words and some more.
     awaitable<void> peers(response_writer& out) const {
-        auto all = json::array();
+        std::map<std::string, json> found;
         for (const auto& n : node_.nodes())
             if (!n.self)
-                all.push_back({{"ID", n.peer}, {"Addrs", n.addresses}, {"online", n.online}});
+                found[n.peer] = {{"ID", n.peer},
+                                 {"Addrs", n.addresses},
+                                 {"online", n.online},
+                                 {"connected", false}};
+        for (const auto& p : peers_.peers()) {
+            auto& entry = found[p.id.to_string()];
+            entry.update(json_of(p));
+        }
+        auto all = json::array();
+        for (auto& [id, entry] : found)
+            all.push_back(std::move(entry));
         auto body = success();
         body["peers"] = std::move(all);
         co_await send_json(out, std::move(body));
@@ -76,13 +111,15 @@ class node_routes {
 
   private:
     agent::agent& node_;
+    const host::host& peers_;
     std::string version_;
 };
 
 }  // namespace
 
-void add_node_routes(server::router& routes, agent::agent& node, std::string version) {
-    const node_routes at(node, std::move(version));
+void add_node_routes(server::router& routes, agent::agent& node, const host::host& peers,
+                     std::string version) {
+    const node_routes at(node, peers, std::move(version));
     routes.add("GET", "/api/v1/node",
                [at](request&, response_writer& out) { return at.nodes(out); });
     routes.add("GET", "/api/v1/peers",

@@ -13,7 +13,7 @@
 namespace dm::api {
 
 rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
-                   store::content_store& content, options o)
+                   store::content_store& content, const host::host& peers, options o)
     : events_(std::move(ex), node) {
     routes_.add_guard([guard = server::host_guard(std::move(o.host_names))](
                           const server::request& req) { return guard.check(req); });
@@ -21,7 +21,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
     add_strategy_routes(routes_, node);
     add_crdt_routes(routes_, shared);
     add_image_routes(routes_, node, std::move(o.platform));
-    add_node_routes(routes_, node, std::move(o.version));
+    add_node_routes(routes_, node, peers, std::move(o.version));
     add_event_route(routes_, events_);
     add_store_routes(routes_, content,
                      [&node](const crypto::digest& blob) { return node.images_with(blob); });

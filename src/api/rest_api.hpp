@@ -7,6 +7,7 @@
 #include "control/agent/agent.hpp"
 #include "http/server/options.hpp"
 #include "http/server/router.hpp"
+#include "libp2p/host/host.hpp"
 #include "mesh/state/durable_map.hpp"
 #include "oci/platform.hpp"
 
@@ -23,7 +24,7 @@ class rest_api {
   public:
     /// The references outlive it.
     rest_api(executor ex, agent::agent& node, state::durable_map& shared,
-             store::content_store& content, options o);
+             store::content_store& content, const host::host& peers, options o);
 
     void start() { events_.start(); }
     awaitable<void> stop() { return events_.stop(); }

@@ -38,10 +38,14 @@ void list_peers(node_client& node, const context& c) {
         print_json(all);
         return;
     }
-    table t({"PEER", "STATE", "ADDRESSES"});
-    for (const auto& p : all)
-        t.row({text(p, "ID"), truth(p, "online") ? "online" : "offline",
+    table t({"PEER", "STATE", "AGENT", "ADDRESSES"});
+    for (const auto& p : all) {
+        const auto* state = truth(p, "connected") ? "connected"
+                            : truth(p, "online")  ? "online"
+                                                  : "offline";
+        t.row({text(p, "ID"), state, text(p, "agent"),
                fmt::format("{}", fmt::join(texts(p, "Addrs"), " "))});
+    }
     print(t);
 }
 
@@ -51,7 +55,7 @@ void add_node_commands(CLI::App& app, const context& c) {
     auto& group = add_group(app, "node", "the members of the fleet");
     on_run(add_command(group, c, "ls", "list the nodes"), c,
            [c](node_client& node) { list_nodes(node, c); });
-    on_run(add_command(app, c, "peers", "list the other nodes that this one is connected to"), c,
+    on_run(add_command(app, c, "peers", "list the other nodes, and who is connected"), c,
            [c](node_client& node) { list_peers(node, c); });
 }
 

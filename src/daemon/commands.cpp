@@ -8,6 +8,7 @@
 
 #include "daemon/cid/cid_command.hpp"
 #include "daemon/config.hpp"
+#include "daemon/data_dir.hpp"
 #include "daemon/errc.hpp"
 #include "daemon/run.hpp"
 
@@ -23,6 +24,8 @@ constexpr const char* run_footer =
     "\n"
     "Examples:\n"
     "  distromash run\n"
+    "  distromash run --bootstrap "
+    "/ip4/192.0.2.10/tcp/33123/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA\n"
     "  distromash run --data-dir /var/lib/distromash --label site=store --store-limit 20GiB\n"
     "  distromash run --upstream docker.io=http://127.0.0.1:5000 --engine none";
 
@@ -62,10 +65,18 @@ void add_options(CLI::App& command, raw_config& c) {
                     registry_port),
         "ADDR");
     add(command, "--p2p", c.p2p,
-        fmt::format("multiaddress for peers; kept for later, this release does not listen on it "
-                    "(/ip4/127.0.0.1/tcp/{})",
+        fmt::format("multiaddress to listen on for peers; may be repeated (port {} of all "
+                    "interfaces in a mesh with a key or with --open-mesh, else of loopback)",
                     p2p_port),
         "MULTIADDR");
+    add(command, "--bootstrap", c.bootstrap,
+        "a peer to stay connected to, as it prints its address; may be repeated; the file "
+        "peerstore in the data folder holds more",
+        "MULTIADDR");
+    command
+        .add_flag("--open-mesh", c.open_mesh,
+                  "admit peers that do not have the key of a mesh, from any machine")
+        ->envname(variable_of("--open-mesh"));
     add(command, "--engine", c.engine, "what images are loaded into: docker, or none",
         "docker|none");
     add(command, "--docker-host", c.docker_host,
@@ -121,6 +132,28 @@ void add_run(CLI::App& app, action& chosen, const std::string& version) {
     });
 }
 
+int init(const std::string& folder) {
+    const data_dir data(folder);
+    const multiformats::peer_id self(data.identity().public_key());
+    const bool made = data.make_swarm_key();
+    const auto file = (data / swarm_key_name).string();
+    fmt::print("peer      {}\nmesh      {}\nkey       {} ({})\n", self.to_string(),
+               pnet::fingerprint(*data.swarm_key()), file, made ? "new" : "was there already");
+    fmt::print(
+        "\nCopy {} into the data folder of every node of this mesh, then start them with\n"
+        "`distromash run`; whoever has it is a member.\n",
+        file);
+    return 0;
+}
+
+void add_init(CLI::App& app, action& chosen) {
+    auto& command = *app.add_subcommand(
+        "init", "make the identity of this node and the key of a new private mesh");
+    const auto folder = std::make_shared<std::string>("data");
+    add(command, "--data-dir", *folder, "folder of this node", "DIR");
+    command.callback([&chosen, folder] { chosen = [folder] { return init(*folder); }; });
+}
+
 void add_cid(CLI::App& app, action& chosen) {
     auto& command = *app.add_subcommand(
         "cid", "print the CID that `ipfs add -r --cid-version=1` would print; needs no node");
@@ -141,6 +174,7 @@ void add_cid(CLI::App& app, action& chosen) {
 
 void add_commands(CLI::App& app, action& chosen, const std::string& version) {
     add_run(app, chosen, version);
+    add_init(app, chosen);
     add_cid(app, chosen);
 }
 

@@ -50,9 +50,17 @@ result<std::vector<multiformats::multiaddr>> parse_p2p(const std::vector<std::st
             return wrong("--p2p", address.error().message());
         out.push_back(*std::move(address));
     }
-    if (out.empty())
-        out.push_back(value_or_throw(
-            multiformats::parse_multiaddr(fmt::format("/ip4/127.0.0.1/tcp/{}", p2p_port))));
+    return out;
+}
+
+result<std::vector<host::known_peer>> parse_bootstrap(const std::vector<std::string>& texts) {
+    std::vector<host::known_peer> out;
+    for (const auto& text : texts) {
+        auto peer = host::parse_known_peer(text);
+        if (!peer)
+            return wrong("--bootstrap", peer.error().message());
+        out.push_back(*std::move(peer));
+    }
     return out;
 }
 
@@ -131,6 +139,7 @@ result<config> parse_config(const raw_config& raw) {
     if (!take(parse_listening("--api", raw.api, api_port), out.api, failed) ||
         !take(parse_listening("--registry", raw.registry, registry_port), out.registry, failed) ||
         !take(parse_p2p(raw.p2p), out.p2p, failed) ||
+        !take(parse_bootstrap(raw.bootstrap), out.bootstrap, failed) ||
         !take(parse_labels(raw.labels), out.labels, failed) ||
         !take(parse_upstreams(raw.upstreams), out.upstreams, failed) ||
         !take(parse_store_limit(raw.store_limit), out.store_limit_bytes, failed) ||
@@ -144,6 +153,7 @@ result<config> parse_config(const raw_config& raw) {
                      fmt::format("\"{}\" is neither text nor json", raw.log_format));
     out.format = raw.log_format == "text" ? log_format::text : log_format::json;
     out.docker_host = docker_host(raw);
+    out.open_mesh = raw.open_mesh;
     out.upstream_ca = raw.upstream_ca;
     out.registry_auth_file = raw.registry_auth_file;
     return out;

@@ -7,6 +7,7 @@
 #include "aio/tcp.hpp"
 #include "base/log.hpp"
 #include "control/plan/labels.hpp"
+#include "libp2p/host/bootstrap.hpp"
 #include "multiformats/multiaddr.hpp"
 #include "oci/upstream/endpoint.hpp"
 
@@ -23,6 +24,8 @@ struct raw_config {
     std::vector<std::string> api;
     std::vector<std::string> registry;
     std::vector<std::string> p2p;
+    std::vector<std::string> bootstrap;
+    bool open_mesh = false;
     std::string engine = "docker";
     std::string docker_host;
     std::vector<std::string> labels;
@@ -48,7 +51,9 @@ struct config {
     std::filesystem::path data_dir;
     listening api;
     listening registry;
-    std::vector<multiformats::multiaddr> p2p;
+    std::vector<multiformats::multiaddr> p2p;  ///< empty: as the mesh allows
+    std::vector<host::known_peer> bootstrap;
+    bool open_mesh = false;  ///< peers without a key of the mesh are welcome
     engine_kind engine = engine_kind::docker;
     std::string docker_host;  ///< "unix:///var/run/docker.sock"
     plan::labels labels;

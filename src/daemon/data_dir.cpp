@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "crypto/random.hpp"
 #include "daemon/errc.hpp"
 #include "multiformats/peer_id.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t key_file_bytes_max = crypto::key_data_max + 64;
+constexpr std::size_t peerstore_bytes_max = 1 << 20;
 constexpr std::string_view peerstore_template =
     R"(# Nodes to connect to first, one multiaddress a line, as the other node prints it at its start:
 # copy this file to "peerstore" beside it and put them in.
@@ -55,8 +57,8 @@ void write_new_file(const fs::path& path, byte_view data, mode_t mode) {
     sync_folder(path.parent_path());
 }
 
-bytes read_key_file(const fs::path& path, int file) {
-    bytes out(key_file_bytes_max);
+bytes read_file(const fs::path& path, int file, std::size_t size_max) {
+    bytes out(size_max);
     std::size_t have = 0;
     while (have < out.size()) {
         const auto n = ::read(file, out.data() + have, out.size() - have);
@@ -68,6 +70,15 @@ bytes read_key_file(const fs::path& path, int file) {
     }
     out.resize(have);
     return out;
+}
+
+std::optional<bytes> read_if_there(const fs::path& path, std::size_t size_max) {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file)
+        return read_file(path, file.get(), size_max);
+    if (errno != ENOENT)
+        cannot("read", path, errno);
+    return std::nullopt;
 }
 
 }  // namespace
@@ -95,7 +106,8 @@ crypto::private_key data_dir::identity() const {
     const auto path = folder_ / "privateKey";
     const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file) {
-        auto key = multiformats::unmarshal_private_key(read_key_file(path, file.get()));
+        auto key =
+            multiformats::unmarshal_private_key(read_file(path, file.get(), key_file_bytes_max));
         if (!key)
             raise(errc::bad_identity,
                   fmt::format("{} is no private key: {}; restore it from a backup, or move it away "
@@ -108,6 +120,54 @@ crypto::private_key data_dir::identity() const {
     auto key = crypto::private_key::generate();
     write_new_file(path, multiformats::marshal(key), 0400);
     return key;
+}
+
+std::optional<pnet::swarm_key> data_dir::swarm_key() const {
+    const auto path = folder_ / swarm_key_name;
+    const auto text = read_if_there(path, pnet::swarm_key_file_bytes_max);
+    if (!text)
+        return std::nullopt;
+    auto key = pnet::parse_swarm_key(as_chars(*text));
+    if (!key)
+        raise(errc::bad_swarm_key,
+              fmt::format("{} is {}; copy it again from another node of the mesh", path.string(),
+                          key.error().message()));
+    return *key;
+}
+
+bool data_dir::make_swarm_key() const {
+    const auto path = folder_ / swarm_key_name;
+    if (fs::exists(path))
+        return false;
+    pnet::swarm_key key;
+    crypto::fill_random(key);
+    write_new_file(path, as_bytes(pnet::to_text(key)), 0600);
+    return true;
+}
+
+std::vector<host::known_peer> data_dir::peerstore() const {
+    const auto path = folder_ / "peerstore";
+    const auto text = read_if_there(path, peerstore_bytes_max);
+    if (!text)
+        return {};
+    std::vector<host::known_peer> out;
+    int number = 0;
+    for (auto rest = as_chars(*text); !rest.empty();) {
+        ++number;
+        const auto end = rest.find('\n');
+        auto line = rest.substr(0, end);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+        line = line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
+        if (line.empty() || line.front() == '#')
+            continue;
+        auto peer = host::parse_known_peer(line);
+        if (!peer)
+            raise(errc::bad_peerstore,
+                  fmt::format("{}, line {}: {}", path.string(), number, peer.error().message()));
+        out.push_back(*std::move(peer));
+    }
+    return out;
 }
 
 }  // namespace dm::daemon

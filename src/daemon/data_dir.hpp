@@ -1,14 +1,20 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "crypto/key.hpp"
+#include "libp2p/host/bootstrap.hpp"
+#include "libp2p/pnet/swarm_key.hpp"
 
 namespace dm::daemon {
 
+constexpr const char* swarm_key_name = "swarm.key";
+
 /// The folder of one node:
-///   privateKey, peerstore.template, store/, state.db, lock
+///   privateKey, swarm.key, peerstore, peerstore.template, peers.db, store/, state.db, lock
 /// Held by one process at a time; the lock ends with the process, however that ends.
 class data_dir {
   public:
@@ -20,6 +26,15 @@ class data_dir {
     /// The key that makes the node who it is, made on the first start (mode 0400). Throws
     /// failure: bad_identity, cannot_use_data.
     crypto::private_key identity() const;
+
+    /// The key of the private mesh that this node belongs to, if it has one. Throws failure:
+    /// bad_swarm_key, cannot_use_data.
+    std::optional<pnet::swarm_key> swarm_key() const;
+    /// Makes one (mode 0600) where there is none; true when it did.
+    bool make_swarm_key() const;
+
+    /// The peers in the file `peerstore`. Throws failure: bad_peerstore with the line.
+    std::vector<host::known_peer> peerstore() const;
 
   private:
     std::filesystem::path folder_;

@@ -18,6 +18,10 @@ const char* name_of(errc code) noexcept {
             return "in_use";
         case errc::bad_identity:
             return "bad_identity";
+        case errc::bad_swarm_key:
+            return "bad_swarm_key";
+        case errc::bad_peerstore:
+            return "bad_peerstore";
     }
     return "unknown";
 }
@@ -34,6 +38,10 @@ const char* message_of(errc code) noexcept {
             return "another process uses the data folder";
         case errc::bad_identity:
             return "the private key cannot be read";
+        case errc::bad_swarm_key:
+            return "the key of the mesh cannot be read";
+        case errc::bad_peerstore:
+            return "the file peerstore cannot be read";
     }
     return "unknown failure";
 }
@@ -42,11 +50,13 @@ condition condition_of(errc code) noexcept {
     switch (code) {
         case errc::bad_option:
         case errc::not_loopback:
+        case errc::bad_peerstore:
             return condition::invalid;
         case errc::in_use:
             return condition::conflict;
         case errc::cannot_use_data:
         case errc::bad_identity:
+        case errc::bad_swarm_key:
             return condition::internal;
     }
     return condition::internal;

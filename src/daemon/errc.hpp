@@ -11,6 +11,8 @@ enum class errc {
     cannot_use_data,  ///< the data folder cannot be made, read or written
     in_use,           ///< another process has the data folder
     bad_identity,     ///< the private key cannot be read
+    bad_swarm_key,    ///< the key of the mesh cannot be read
+    bad_peerstore,    ///< a line of the file `peerstore`
 };
 
 const char* category_name(errc) noexcept;

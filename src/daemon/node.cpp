@@ -63,13 +63,15 @@ std::string address_for_engine(const server::http_server& registry) {
     return aio::to_string(all.front());
 }
 
-agent::options agent_options(const config& c, const multiformats::peer_id& self,
-                             const oci::platform& platform, const server::http_server& registry,
-                             const std::string& version) {
-    return {.self = self,
+agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
+                             const server::http_server& registry, const std::string& version) {
+    std::vector<std::string> addresses;
+    for (const auto& a : peers.dialable_addresses())
+        addresses.push_back(a.to_string());
+    return {.self = peers.self(),
             .platform = platform,
             .labels = c.labels,
-            .addresses = {},
+            .addresses = std::move(addresses),
             .version = version,
             .registry_address = address_for_engine(registry)};
 }
@@ -79,7 +81,7 @@ agent::options agent_options(const config& c, const multiformats::peer_id& self,
 node::node(executor ex, const config& c, const std::string& version)
     : platform_(host_platform()),
       data_(c.data_dir),
-      self_(data_.identity().public_key()),
+      network_(ex, workers_, c, data_, version),
       registry_server_(
           ex, workers_,
           [this](server::request& req, server::response_writer& out) {
@@ -101,9 +103,9 @@ node::node(executor ex, const config& c, const std::string& version)
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
       agent_((listen(registry_server_, "--registry", c.registry), ex), shared_, local_, store_,
-             origin_, *engine_, agent_options(c, self_, platform_, registry_server_, version)),
+             origin_, *engine_, agent_options(c, network_, platform_, registry_server_, version)),
       registry_(store_, agent_),
-      api_(ex, agent_, shared_, store_,
+      api_(ex, agent_, shared_, store_, network_.peers(),
            {.platform = platform_, .version = version, .host_names = {}}),
       api_handler_(api_.handler()),
       group_(ex) {
@@ -114,12 +116,13 @@ node::node(executor ex, const config& c, const std::string& version)
 node::~node() = default;
 
 void node::start() {
+    network_.start();
     agent_.start();
     api_.start();
     registry_server_.start();
     api_server_.start();
     group_.spawn("memory", keep_small());
-    log::info("started", {{"peer", self_.to_string()}, {"platform", platform_.to_string()}});
+    log::info("started", {{"peer", id().to_string()}, {"platform", platform_.to_string()}});
 }
 
 awaitable<void> node::stop() {
@@ -131,8 +134,9 @@ awaitable<void> node::stop() {
     co_await group_.stop();
     co_await agent_.stop();
     co_await http_.stop();
+    co_await network_.stop();
     co_await store_.stop();
-    log::info("stopped", {{"peer", self_.to_string()}});
+    log::info("stopped", {{"peer", id().to_string()}});
 }
 
 awaitable<void> node::keep_small() {

@@ -11,6 +11,7 @@
 #include "control/agent/registry_origin.hpp"
 #include "daemon/config.hpp"
 #include "daemon/data_dir.hpp"
+#include "daemon/network.hpp"
 #include "http/client/client.hpp"
 #include "http/server/http_server.hpp"
 #include "http/server/router.hpp"
@@ -32,7 +33,13 @@ class node {
     /// Ends what is under way, within a few seconds.
     awaitable<void> stop();
 
-    const multiformats::peer_id& id() const noexcept { return self_; }
+    const multiformats::peer_id& id() const noexcept { return network_.self(); }
+    /// What others can dial, /p2p included.
+    std::vector<multiformats::multiaddr> peer_addresses() const {
+        return network_.dialable_addresses();
+    }
+    /// The fingerprint of the private mesh; empty in an open one.
+    const std::string& mesh() const noexcept { return network_.fingerprint(); }
     std::vector<asio::ip::tcp::endpoint> api_addresses() const { return api_server_.bound(); }
     std::vector<asio::ip::tcp::endpoint> registry_addresses() const {
         return registry_server_.bound();
@@ -44,7 +51,7 @@ class node {
     oci::platform platform_;
     aio::pool workers_;
     data_dir data_;
-    multiformats::peer_id self_;
+    network network_;
     server::router registry_routes_;
     server::http_server registry_server_;
     server::http_server api_server_;

@@ -27,9 +27,10 @@ std::string urls(const std::vector<asio::ip::tcp::endpoint>& all) {
 
 void print_summary(const node& n, const config& c, const std::string& version) {
     auto out = fmt::format("distromash {}\npeer      {}\n", version, n.id().to_string());
-    for (const auto& address : c.p2p)
-        out += fmt::format("address   {}  (reserved: this release does not accept peers yet)\n",
-                           address.with_peer(n.id()).to_string());
+    for (const auto& address : n.peer_addresses())
+        out += fmt::format("address   {}\n", address.to_string());
+    if (!n.mesh().empty())
+        out += fmt::format("mesh      {} (private)\n", n.mesh());
     out += fmt::format("API       {}\nregistry  {}\ndata      {}\n", urls(n.api_addresses()),
                        urls(n.registry_addresses()), c.data_dir.string());
     std::fputs(out.c_str(), stdout);

@@ -1,0 +1,117 @@
+#include "daemon/network.hpp"
+
+#include <fmt/format.h>
+
+#include "aio/timeout.hpp"
+#include "daemon/errc.hpp"
+
+namespace dm::daemon {
+namespace {
+
+using multiformats::multiaddr;
+
+constexpr std::chrono::seconds save_interval{60};
+
+host::tcp_host_options host_options(const config& c, const data_dir& data,
+                                    const std::string& version) {
+    host::tcp_host_options out;
+    out.agent = "distromash/" + version;
+    out.network = data.swarm_key();
+    if (out.network && c.open_mesh)
+        raise(
+            errc::bad_option,
+            fmt::format("--open-mesh: {} makes this node part of a private mesh; leave the option "
+                        "away, or move the file away",
+                        (data / swarm_key_name).string()));
+    return out;
+}
+
+/// The operator's, or all interfaces where strangers are kept out or welcome, else loopback.
+std::vector<multiaddr> where_to_listen(const config& c, bool reachable) {
+    if (!c.p2p.empty())
+        return c.p2p;
+    std::vector<multiaddr> out;
+    for (const auto* host : reachable
+                                ? std::initializer_list<const char*>{"/ip4/0.0.0.0", "/ip6/::"}
+                                : std::initializer_list<const char*>{"/ip4/127.0.0.1", "/ip6/::1"})
+        out.push_back(value_or_throw(
+            multiformats::parse_multiaddr(fmt::format("{}/tcp/{}", host, p2p_port))));
+    return out;
+}
+
+bool is_absent_address(const std::error_code& code) {
+    return code == std::errc::address_not_available ||
+           code == std::errc::address_family_not_supported ||
+           code == std::errc::protocol_not_supported;
+}
+
+void listen(host::tcp_host& on, const config& c, bool reachable) {
+    for (const auto& address : where_to_listen(c, reachable)) {
+        if (!reachable && host::reach_of(address) != host::reach::loopback)
+            raise(errc::not_loopback,
+                  fmt::format("--p2p {} can be reached by other machines: make a key for your mesh "
+                              "with `distromash init`, or admit everybody with --open-mesh",
+                              address.to_string()));
+        try {
+            on.listen(address);
+        } catch (const failure& e) {
+            const bool by_default = c.p2p.empty();
+            const auto endpoint = host::to_endpoint(address);
+            if (by_default && endpoint && endpoint->address().is_v6() &&
+                is_absent_address(e.code()))
+                continue;
+            throw failure({e.code(), fmt::format("{}: choose another address with --p2p",
+                                                 e.reason().message())});
+        }
+    }
+}
+
+std::vector<host::known_peer> known_peers(const config& c, const data_dir& data) {
+    auto out = data.peerstore();
+    out.insert(out.end(), c.bootstrap.begin(), c.bootstrap.end());
+    return out;
+}
+
+}  // namespace
+
+network::network(executor ex, aio::pool& workers, const config& c, const data_dir& data,
+                 const std::string& version)
+    : host_(ex, workers, data.identity(), host_options(c, data, version)),
+      store_(workers, data / "peers.db"),
+      bootstrap_(ex, host_, known_peers(c, data)),
+      group_(ex) {
+    const auto key = data.swarm_key();
+    if (key)
+        fingerprint_ = pnet::fingerprint(*key);
+    listen(host_, c, key || c.open_mesh);
+    store_.load(host_.book());
+}
+
+void network::start() {
+    host_.start();
+    bootstrap_.start();
+    group_.spawn("peer store", keep_book());
+}
+
+awaitable<void> network::stop() {
+    co_await bootstrap_.stop();
+    co_await group_.stop();
+    co_await host_.stop();
+    co_await store_.save(host_.book());
+}
+
+std::vector<multiaddr> network::dialable_addresses() const {
+    std::vector<multiaddr> out;
+    for (const auto& a : host_.addresses())
+        out.push_back(a.with_peer(self()));
+    return out;
+}
+
+awaitable<void> network::keep_book() {
+    for (;;) {
+        co_await aio::sleep_for(save_interval);
+        co_await store_.save(host_.book());
+    }
+}
+
+}  // namespace dm::daemon
