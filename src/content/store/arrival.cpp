@@ -34,6 +34,8 @@ struct arrival::chain {
     std::deque<chunk*> queue;
     bool running = false;
     crypto::hasher hash;
+    std::uint64_t readable = 0;  ///< that may be read out of the file for hashing
+    bool reading = false;        ///< catch_up() is on the pool
     std::atomic<bool> snapshot_wanted = false;
     std::optional<crypto::hasher> snapshot;
 };
@@ -47,7 +49,7 @@ arrival::arrival(executor ex, aio::pool& workers, const std::filesystem::path& f
       changed_(std::move(ex)) {
     auto old = file_.recover();
     leaves_ = std::move(old.leaves);
-    received_ = available_ = checkpoint_at_ = old.hash.size();
+    received_ = available_ = old.hash.size();
     chain_ = std::make_unique<chain>(std::move(old.hash));
     checkpoint_time_ = std::chrono::steady_clock::now();
     if (received_ > 0)
@@ -173,28 +175,128 @@ void arrival::leaf_done(std::uint64_t index, const leaf_hash& hash) {
     leaves_[index] = hash;
     while (available_ < size() && leaves_[available_ / leaf_bytes] != leaf_hash{})
         available_ = std::min(size(), available_ + leaf_bytes);
+    stored_since_checkpoint_ += leaf_bytes;
     maybe_checkpoint();
+    if (on_leaf_)
+        on_leaf_(index);
+}
+
+awaitable<bool> arrival::put(std::uint32_t index, bytes data, leaf_hash expected) {
+    if (failed_)
+        throw failure(*failed_);
+    if (has(index))
+        co_return true;
+    const auto at = std::uint64_t{index} * leaf_bytes;
+    if (data.size() != std::min<std::uint64_t>(leaf_bytes, size() - at))
+        co_return false;
+    ++jobs_;
+    struct settle_later {
+        arrival& a;
+        ~settle_later() {
+            --a.jobs_;
+            a.changed_.notify_all();
+        }
+    } const at_end{*this};
+    bool right = false;
+    try {
+        right = co_await workers_.run([&] {
+            if (crypto::sha256(data) != expected)
+                return false;
+            file_.write_leaf(index, data, expected);
+            return true;
+        });
+    } catch (const std::exception& e) {
+        mark_failed(error_of(e));
+        throw;
+    }
+    if (right && !has(index)) {
+        by_leaf_ = true;
+        leaf_done(index, expected);
+        extend_chain();
+    }
+    co_return right;
+}
+
+awaitable<bytes> arrival::leaf(std::uint64_t index) {
+    const auto length = std::min<std::uint64_t>(leaf_bytes, size() - index * leaf_bytes);
+    ++jobs_;
+    struct settle_later {
+        arrival& a;
+        ~settle_later() {
+            --a.jobs_;
+            a.changed_.notify_all();
+        }
+    } const at_end{*this};
+    co_return co_await workers_.run([&] { return file_.read(index * leaf_bytes, length); });
+}
+
+/// What put() has stored is hashed from the file, as far as it is there without a gap.
+void arrival::extend_chain() {
+    received_ = available_;
+    const std::scoped_lock lock(chain_->mutex);
+    chain_->readable = available_;
+    if (chain_->reading || chain_->readable <= chain_->hash.size())
+        return;
+    chain_->reading = true;
+    ++jobs_;
+    workers_.post([this] { catch_up(); });
+}
+
+void arrival::catch_up() {
+    std::optional<error> wrong;
+    try {
+        for (;;) {
+            const auto at = chain_->hash.size();
+            std::uint64_t end = 0;
+            {
+                const std::scoped_lock lock(chain_->mutex);
+                end = chain_->readable;
+                if (at >= end) {
+                    chain_->reading = false;
+                    chain_->snapshot = chain_->hash;
+                    break;
+                }
+            }
+            const auto data = file_.read(at, std::min<std::uint64_t>(leaf_bytes, end - at));
+            if (data.empty())
+                raise(errc::failed, "a partial blob became shorter");
+            chain_->hash.update(data);
+        }
+    } catch (const std::exception& e) {
+        wrong = error_of(e);  // carried to the loop, where the writer sees it
+    }
+    on_loop([this, wrong = std::move(wrong)] {
+        --jobs_;
+        if (wrong)
+            mark_failed(*wrong);
+        changed_.notify_all();
+    });
 }
 
 void arrival::maybe_checkpoint() {
     if (checkpoint_running_)
         return;
     const auto now = std::chrono::steady_clock::now();
-    const bool due = available_ - checkpoint_at_ >= checkpoint_bytes ||
-                     (now - checkpoint_time_ >= checkpoint_interval && available_ > checkpoint_at_);
+    const bool due =
+        stored_since_checkpoint_ >= checkpoint_bytes ||
+        (now - checkpoint_time_ >= checkpoint_interval && stored_since_checkpoint_ > 0);
     if (!due)
         return;
     std::optional<crypto::hasher> snapshot;
     {
         const std::scoped_lock lock(chain_->mutex);
-        snapshot = std::exchange(chain_->snapshot, std::nullopt);
+        snapshot = chain_->snapshot;
+        if (!by_leaf_)
+            chain_->snapshot.reset();
     }
+    if (by_leaf_ && !snapshot)
+        snapshot = crypto::hasher(digest_.algorithm());  // nothing is here from the beginning on
     if (!snapshot || snapshot->size() > available_) {
         chain_->snapshot_wanted = true;
         return;
     }
     checkpoint_running_ = true;
-    checkpoint_at_ = snapshot->size();
+    stored_since_checkpoint_ = 0;
     checkpoint_time_ = now;
     ++jobs_;
     workers_.post([this, leaves = leaves_, hash = *snapshot] {

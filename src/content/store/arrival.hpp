@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,8 +22,9 @@ namespace dm::store {
 constexpr std::size_t leaves_in_flight_max = 8;
 
 /// A blob on its way in. Lives on the loop; hashing and disk work happen on the pool. One writer
-/// hands in bytes in order; any number of readers may read the bytes from 0 to available() out of
-/// file() meanwhile.
+/// hands in bytes in order with write(), or whole leaves in any order with put(); any number of
+/// readers may read the bytes from 0 to available() out of file() meanwhile, and every leaf that
+/// has().
 class arrival {
   public:
     /// Blocks a little, and up to 64 MiB of hashing when an earlier process left part of the blob:
@@ -56,6 +58,17 @@ class arrival {
     bool has_room() const noexcept { return in_flight_ < leaves_in_flight_max; }
     /// Until there is room; throws what went wrong on the disk.
     awaitable<void> ready();
+    /// Stores leaf `index` if its sha2-256 is `expected`; false, and nothing is kept, if it is not.
+    /// Leaves that are here already are true at once. At most leaves_in_flight_max calls at once
+    /// are worth it. Throws no_space, failed.
+    awaitable<bool> put(std::uint32_t index, bytes data, leaf_hash expected);
+    /// Whether leaf `index` is stored.
+    bool has(std::uint64_t index) const noexcept { return leaves_[index] != leaf_hash{}; }
+    /// The bytes of a stored leaf.
+    awaitable<bytes> leaf(std::uint64_t index);
+    /// Told on the loop whenever a leaf has been stored, in whatever way.
+    void on_leaf(std::function<void(std::uint64_t index)> f) { on_leaf_ = std::move(f); }
+
     /// Waits for all leaves and checks the digest. Throws incomplete, wrong_digest, no_space,
     /// failed.
     awaitable<void> finish();
@@ -79,6 +92,8 @@ class arrival {
     void release(chunk* c);
     void leaf_done(std::uint64_t index, const leaf_hash& hash);
     void maybe_checkpoint();
+    void extend_chain();
+    void catch_up();
     template <class F>
     void on_loop(F f);
 
@@ -94,9 +109,11 @@ class arrival {
     std::uint64_t available_ = 0;
     std::size_t in_flight_ = 0;
     std::size_t jobs_ = 0;
-    std::uint64_t checkpoint_at_ = 0;
+    std::uint64_t stored_since_checkpoint_ = 0;
+    std::function<void(std::uint64_t)> on_leaf_;
     std::chrono::steady_clock::time_point checkpoint_time_;
     bool checkpoint_running_ = false;
+    bool by_leaf_ = false;  ///< put() is used, not write()
     bool complete_ = false;
     std::optional<error> failed_;
     aio::event changed_;

@@ -238,6 +238,25 @@ awaitable<std::optional<bytes>> content_store::block(multiformats::cid cid) {
     });
 }
 
+awaitable<std::vector<leaf_hash>> content_store::leaves(digest d) {
+    co_return co_await workers_.run([&] {
+        auto out = index_->leaves(d);
+        // A leaf like an earlier one has no entry of its own.
+        const auto file = open_for_reading(blob_path(d));
+        bytes leaf(leaf_bytes);
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            if (out[i] != leaf_hash{})
+                continue;
+            const auto n =
+                ::pread(file.get(), leaf.data(), leaf.size(), static_cast<off_t>(i * leaf_bytes));
+            if (n < 0)
+                return std::vector<leaf_hash>{};
+            out[i] = crypto::sha256(byte_view(leaf).first(static_cast<std::size_t>(n)));
+        }
+        return out;
+    });
+}
+
 content_store::slot* content_store::live_slot(const digest& d) {
     for (auto& s : slots_)
         if (s.opening == d ||

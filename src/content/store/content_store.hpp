@@ -103,6 +103,9 @@ class content_store {
     /// The bytes of any block that is here, checked against nothing: they were when they came.
     awaitable<std::optional<bytes>> block(multiformats::cid cid);
 
+    /// The hash of every leaf of a complete blob; empty when it is not here.
+    awaitable<std::vector<leaf_hash>> leaves(crypto::digest digest);
+
     /// The arrival under way, for readers.
     std::optional<arrival_lease> arriving(const crypto::digest& digest);
     /// Starts or takes up an arrival for its one writer; nullopt when it has one already. Makes

@@ -115,6 +115,24 @@ void block_index::add(const blob_info& blob, const std::vector<leaf_hash>& leave
     t.commit();
 }
 
+std::vector<leaf_hash> block_index::leaves(const digest& d) {
+    const std::scoped_lock lock(mutex_);
+    auto s = db_.prepare(
+        "select block.leaf, block.hash, blob.size from block join blob on blob.id = block.blob "
+        "where blob.digest = ?");
+    s.bind(1, d.to_string());
+    std::vector<leaf_hash> out;
+    lookup rows(s);
+    while (rows.next()) {
+        out.resize(leaf_count(static_cast<std::uint64_t>(s.integer(2))));
+        const auto leaf = static_cast<std::uint64_t>(s.integer(0));
+        const auto hash = s.blob(1);
+        if (leaf < out.size() && hash.size() == sizeof(leaf_hash))
+            std::memcpy(out[leaf].data(), hash.data(), hash.size());
+    }
+    return out;
+}
+
 void block_index::remove(const digest& d) {
     const std::scoped_lock lock(mutex_);
     auto s = db_.prepare("delete from blob where digest = ?");

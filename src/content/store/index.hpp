@@ -55,6 +55,9 @@ class block_index {
     std::optional<block_place> locate(const multiformats::cid& cid);
     /// Whether some leaf of the blob has this hash.
     bool has_leaf(const crypto::digest& digest, const leaf_hash& hash);
+    /// The hashes of a blob's leaves; all zero where a leaf is the same as an earlier one. Empty
+    /// when it is not here.
+    std::vector<leaf_hash> leaves(const crypto::digest& digest);
     /// The blob whose UnixFS root this is.
     std::optional<blob_info> find_root(const multiformats::cid& root);
 

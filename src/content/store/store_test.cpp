@@ -305,3 +305,94 @@ TEST(content_store, is_open_in_one_process_only) {
         EXPECT_EQ(seen, store::errc::in_use);
     });
 }
+
+byte_view leaf_of(byte_view data, std::uint32_t i) {
+    const auto at = std::size_t{i} * store::leaf_bytes;
+    return data.subspan(at, std::min<std::size_t>(store::leaf_bytes, data.size() - at));
+}
+
+TEST(content_store, takes_leaves_in_any_order) {
+    temp_dir dir;
+    const auto data = random_bytes(10 * store::leaf_bytes + 77, 21);
+    const auto d = digest_of(data);
+    with_store(dir.path(), {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = std::move(*co_await s.receive(d, data.size()));
+        for (const std::uint32_t i : {7u, 10u, 0u, 3u, 1u, 2u, 9u, 8u, 4u, 6u, 5u}) {
+            EXPECT_FALSE(lease->has(i));
+            EXPECT_TRUE(co_await lease->put(i, to_bytes(leaf_of(data, i)),
+                                            crypto::sha256(leaf_of(data, i))));
+            EXPECT_TRUE(lease->has(i));
+            EXPECT_EQ(co_await lease->leaf(i), to_bytes(leaf_of(data, i)));
+            if (i == 3)
+                EXPECT_EQ(lease->available(), store::leaf_bytes);
+        }
+        EXPECT_EQ((co_await s.finish(lease)).size, data.size());
+        EXPECT_EQ(co_await s.read(d, data.size()), data);
+    });
+}
+
+TEST(content_store, keeps_nothing_of_a_leaf_that_is_not_what_it_should_be) {
+    temp_dir dir;
+    const auto data = random_bytes(2 * store::leaf_bytes, 22);
+    const auto d = digest_of(data);
+    with_store(dir.path(), {}, [&](store::content_store& s) -> awaitable<void> {
+        auto lease = std::move(*co_await s.receive(d, data.size()));
+        const auto hash = crypto::sha256(leaf_of(data, 1));
+        EXPECT_FALSE(co_await lease->put(1, to_bytes(leaf_of(data, 0)), hash));
+        EXPECT_FALSE(co_await lease->put(1, to_bytes(leaf_of(data, 1).first(5)), hash));
+        EXPECT_FALSE(lease->has(1));
+        EXPECT_TRUE(co_await lease->put(1, to_bytes(leaf_of(data, 1)), hash));
+        EXPECT_TRUE(co_await lease->put(1, {}, hash)) << "it is here already";
+        bool incomplete = false;
+        try {
+            co_await s.finish(lease);
+        } catch (const failure& e) {
+            incomplete = e.code() == store::errc::incomplete;
+        }
+        EXPECT_TRUE(incomplete);
+    });
+}
+
+TEST(content_store, leaves_out_of_order_survive_a_restart) {
+    temp_dir dir;
+    const auto data = random_bytes(6 * store::leaf_bytes, 23);
+    const auto d = digest_of(data);
+    for (int round = 0; round < 2; ++round)
+        with_store(dir.path(), {}, [&](store::content_store& s) -> awaitable<void> {
+            auto lease = std::move(*co_await s.receive(d, data.size()));
+            for (const std::uint32_t i : {5u, 0u, 2u}) {
+                EXPECT_EQ(lease->has(i), round == 1);
+                EXPECT_TRUE(co_await lease->put(i, to_bytes(leaf_of(data, i)),
+                                                crypto::sha256(leaf_of(data, i))));
+            }
+            if (round == 0)
+                co_return;
+            for (const std::uint32_t i : {4u, 3u, 1u})
+                EXPECT_TRUE(co_await lease->put(i, to_bytes(leaf_of(data, i)),
+                                                crypto::sha256(leaf_of(data, i))));
+            co_await s.finish(lease);
+        });
+}
+
+TEST(content_store, tells_of_every_leaf_and_lists_those_of_a_blob) {
+    temp_dir dir;
+    auto data = random_bytes(3 * store::leaf_bytes + 1, 24);
+    std::copy_n(data.begin(), store::leaf_bytes, data.begin() + 2 * store::leaf_bytes);
+    const auto d = digest_of(data);
+    with_store(dir.path(), {}, [&](store::content_store& s) -> awaitable<void> {
+        std::vector<std::uint64_t> told;
+        {
+            auto lease = std::move(*co_await s.receive(d, data.size()));
+            lease->on_leaf([&](std::uint64_t i) { told.push_back(i); });
+            co_await feed(*lease, data, data.size());
+            co_await s.finish(lease);
+        }
+        std::ranges::sort(told);
+        EXPECT_EQ(told, (std::vector<std::uint64_t>{0, 1, 2, 3}));
+        const auto leaves = co_await s.leaves(d);
+        EXPECT_EQ(leaves.size(), 4u);
+        for (std::uint32_t i = 0; i < 4; ++i)
+            EXPECT_EQ(leaves.at(i), crypto::sha256(leaf_of(data, i)));
+        EXPECT_TRUE((co_await s.leaves(digest_of(as_bytes("other")))).empty());
+    });
+}
