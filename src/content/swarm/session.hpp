@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "content/swarm/message.hpp"
+
+namespace dm::swarm {
+
+/// What waits to be written, leaves not counted; a peer that does not read is cut off beyond.
+constexpr std::size_t unsent_bytes_max = 4 << 20;
+/// Events that wait to be taken; feed() takes no more bytes beyond.
+constexpr std::size_t events_max = 1024;
+
+/// Some bytes of a leaf have come.
+struct piece_received {
+    channel_no channel;  ///< the peer's
+    std::uint32_t leaf;
+    std::size_t size;
+};
+/// A whole leaf has come; its hash is to be checked.
+struct block_received {
+    channel_no channel;
+    std::uint32_t leaf;
+    bytes data;
+};
+/// The last byte of a leaf given to send_block() has been written.
+struct block_sent {
+    channel_no channel;  ///< ours
+    std::uint32_t leaf;
+};
+using session_event = std::variant<message, piece_received, block_received, block_sent>;
+
+/// One peer on /distromash/blob/1: both streams' bytes on one side, messages and leaves on the
+/// other. Messages go before leaves, so they wait for piece_bytes_max at most. Holds one
+/// unfinished leaf a direction. No I/O.
+class session {
+  public:
+    session();
+
+    /// Queues a message. Not a piece.
+    void send(const message& m);
+    /// Sends the bytes of a leaf in pieces.
+    void send_block(channel_no channel, std::uint32_t leaf, bytes data);
+    std::size_t blocks_waiting() const noexcept { return blocks_.size(); }
+
+    /// What is to be written next; empty when there is nothing. Valid until the next call.
+    byte_view pending();
+    /// That many bytes of pending() have been written.
+    void sent(std::size_t n);
+
+    /// Takes bytes of the peer's stream. Errors end the session: those of decode(), out_of_order,
+    /// unsupported_version.
+    result<void> feed(byte_view data);
+    std::optional<session_event> poll();
+    /// False when the peer does not read what it is told.
+    bool healthy() const noexcept { return control_.size() <= unsent_bytes_max; }
+
+  private:
+    struct outgoing {
+        channel_no channel;
+        std::uint32_t leaf;
+        bytes data;
+        std::size_t done = 0;
+    };
+    struct incoming {
+        channel_no channel = 0;
+        std::uint32_t leaf = 0;
+        bytes data;
+    };
+
+    result<std::size_t> take_message(byte_view data);
+    result<void> accept(message m);
+    result<void> take_piece(const piece& p);
+    void next_piece();
+
+    bytes control_;
+    std::deque<outgoing> blocks_;
+    bytes out_;
+    std::size_t out_done_ = 0;
+    std::optional<block_sent> at_end_of_out_;
+    bytes in_;
+    bool greeted_ = false;
+    std::map<channel_no, std::optional<std::uint64_t>> channels_;  // the peer's: size of the blob
+    std::optional<incoming> incoming_;
+    std::deque<session_event> events_;
+};
+
+}  // namespace dm::swarm
