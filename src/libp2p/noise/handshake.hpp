@@ -37,6 +37,7 @@ class handshake {
     bool done() const noexcept { return xx_.done(); }
     /// When done: who the other side is, proven.
     const payload& remote() const noexcept { return *remote_; }
+    const crypto::x25519_bytes& remote_static() const noexcept { return xx_.remote_static(); }
     multiformats::peer_id remote_id() const { return multiformats::peer_id(remote_->identity); }
     /// The muxer that both sides take without further negotiation: the first of the initiator's
     /// that the responder has, too.

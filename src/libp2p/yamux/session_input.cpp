@@ -177,7 +177,8 @@ std::uint32_t session::wanted_window(steady_time now, stream& s) {
 void session::replenish(steady_time now, stream_id id, stream& s) {
     if (s.remote_finished || s.reset || failed_)
         return;
-    const auto promised = s.credit + static_cast<std::uint32_t>(s.data.size());
+    const auto arriving = body_stream_ == id ? body_left_ : 0;
+    const auto promised = s.credit + arriving + static_cast<std::uint32_t>(s.data.size());
     const auto used = s.window - promised;
     if (used < s.window / 2)
         return;
