@@ -26,6 +26,7 @@ outcome play(negotiation n, byte_view input, std::size_t step) {
         const auto taken = n.feed(piece);
         if (!taken) {
             out.failed = taken.error().code;
+            out.taken = 0;  // says nothing any more
             break;
         }
         out.taken += *taken;
