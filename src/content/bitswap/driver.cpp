@@ -96,6 +96,7 @@ void exchange::note_peer(const host::peer_info& peer) {
         connection_of(peer.id, peer.speaks(protocol_1_2));
     else
         drop(peer.id);
+    peers_changed_.notify_all();
 }
 
 void exchange::drop(const peer_id& peer) {

@@ -131,6 +131,7 @@ class exchange {
 
     // Providers (driver_search.cpp).
     awaitable<void> run_search(want_listener* l, cid id);
+    awaitable<void> connected_are_known();
     awaitable<void> look_for(cid id, want_listener* l, aio::task_group& approaches);
     awaitable<void> approach(peer_id peer, std::vector<multiformats::multiaddr> addresses,
                              want_listener* l);

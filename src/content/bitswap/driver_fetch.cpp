@@ -43,6 +43,9 @@ fetcher::~fetcher() {
 awaitable<std::shared_ptr<const bytes>> fetcher::get(cid id) {
     if (const auto inlined = multiformats::inlined_block(id))
         co_return std::make_shared<const bytes>(to_bytes(*inlined));
+    // Kubo does not send it, and nobody needs it to.
+    if (id.hash() == multiformats::multihash::sha2_256({}))
+        co_return std::make_shared<const bytes>();
     if (!slots_.contains(id)) {
         if (auto here = co_await exchange_.store().block(id))
             co_return std::make_shared<const bytes>(*std::move(here));
@@ -145,8 +148,7 @@ void fetcher::on_block(const peer_id& peer, const cid& id,
 }
 
 void fetcher::on_tick(steady_time t) {
-    if (const auto at = session_.deadline(); at && *at <= t)
-        session_.tick(t);
+    session_.tick(t);
     carry_out();
 }
 

@@ -27,10 +27,11 @@ awaitable<void> exchange::run_search(want_listener* l, cid id) {
     aio::task_group approaches(executor_);
     std::exception_ptr cancelled;
     try {
+        co_await connected_are_known();
         if (search_ && is_listening(l))
             co_await look_for(id, l, approaches);
         co_await approaches.wait();
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             cancelled = std::current_exception();
         else
@@ -47,6 +48,21 @@ awaitable<void> exchange::run_search(want_listener* l, cid id) {
         std::rethrow_exception(cancelled);
     if (is_listening(l))
         l->on_searched();
+}
+
+/// Peers that have just connected have not said yet what they speak: they may have the block.
+awaitable<void> exchange::connected_are_known() {
+    const auto known = [this]() -> awaitable<void> {
+        while (std::ranges::any_of(host_.peers(),
+                                   [](const auto& peer) { return peer.protocols.empty(); }))
+            co_await peers_changed_.wait();
+    };
+    try {
+        co_await aio::with_timeout(known(), identify_timeout);
+    } catch (const failure& e) {
+        if (e.code() != aio::errc::timed_out)
+            throw;
+    }
 }
 
 awaitable<void> exchange::look_for(cid id, want_listener* l, aio::task_group& approaches) {
@@ -70,7 +86,7 @@ awaitable<void> exchange::approach(peer_id peer, std::vector<multiformats::multi
                 co_await peers_changed_.wait();
         };
         co_await aio::with_timeout(known(), identify_timeout);
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
         log::debug("provider not reached", {{"peer", peer.to_string()}, {"reason", e.what()}});

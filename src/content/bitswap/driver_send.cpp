@@ -55,7 +55,7 @@ awaitable<void> exchange::send_job(connection& c, job j) {
             co_await write(c, c.blocks_out, m);
         delivered = true;
         probe::sent(j.bytes, j.blocks.size());
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
         log::debug("bitswap answer not delivered",
@@ -95,11 +95,11 @@ awaitable<void> exchange::write(connection& c, out_stream& to, const message& m)
             co_await aio::with_timeout(to.channel->write(wire), write_limit(wire.size()));
             to.used = now();
             co_return;
-        } catch (const std::system_error& e) {
+        } catch (const std::exception& e) {
             if (to.channel)
                 to.channel->reset();
             to.channel.reset();
-            if (!is_old || aio::is_cancelled(e) || e.code() == aio::errc::timed_out)
+            if (!is_old || aio::is_cancelled(e) || error_of(e).code == aio::errc::timed_out)
                 throw;
         }
     }
@@ -115,7 +115,7 @@ awaitable<void> exchange::send_wants(connection& c) {
             if (changes.full || !changes.wants.empty())
                 co_await write(c, c.wants_out,
                                {.wants = std::move(changes.wants), .full = changes.full});
-        } catch (const std::system_error& e) {
+        } catch (const std::exception& e) {
             if (aio::is_cancelled(e))
                 throw;
             log::debug("bitswap wants not delivered",

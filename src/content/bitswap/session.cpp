@@ -6,6 +6,7 @@ namespace dm::bitswap {
 namespace {
 
 constexpr std::size_t window_min = 2;
+constexpr std::uint32_t probes_max = 6;
 /// Pending blocks that are looked at before those behind them have to wait.
 constexpr std::size_t scan_max = 256;
 /// A peer is asked for less at once when its answers take so much longer than its fastest.
@@ -125,9 +126,11 @@ void session::peer_gone(steady_time now, const peer_id& peer) {
 void session::have(steady_time now, const peer_id& peer, const cid& id) {
     const auto m = members_.find(peer);
     const auto it = items_.find(id);
-    if (m == members_.end() || it == items_.end())
+    if (m == members_.end())
         return;
     make_useful(m->second);
+    if (it == items_.end())
+        return;
     it->second.having.insert(peer);
     it->second.lacking.erase(peer);
     if (it->second.at == place::broadcast || it->second.at == place::stuck)
@@ -243,6 +246,7 @@ void session::assign(steady_time now) {
         next = pending_.upper_bound(urgency);
     }
     steal(now);
+    probe(now);
     give_up_hopeless();
     consider_search(now);
 }
@@ -277,6 +281,22 @@ void session::broadcast(const cid& id, item& it) {
 void session::settle_broadcast(const cid& id, item& it) {
     if (std::ranges::all_of(members_, [&](const auto& m) { return it.lacking.contains(m.first); }))
         move(id, it, place::stuck);
+}
+
+/// Asks about the block that will be needed last: that the answer is not too late.
+void session::probe(steady_time now) {
+    if (members_.size() < 2 || items_.size() < options_.probe_min || !broadcast_.empty() ||
+        (pending_.empty() && asked_.empty()))
+        return;
+    const cid id = pending_.empty() ? asked_.rbegin()->second : pending_.rbegin()->second;
+    auto& it = items_.at(id);
+    for (auto& [peer, m] : members_) {
+        if (m.is_useful || now < m.next_probe || it.lacking.contains(peer))
+            continue;
+        m.next_probe = now + options_.probe_interval * (1 << std::min(m.probes++, probes_max));
+        if (it.told.insert(peer).second)
+            emit(session_action::kind::ask_have, id, peer);
+    }
 }
 
 void session::give_up_hopeless() {

@@ -27,6 +27,10 @@ struct session_options {
     std::chrono::milliseconds search_delay{1'000};
     std::chrono::milliseconds search_interval{10'000};
     std::chrono::milliseconds steal_after_min{500};
+    /// Peers that have not shown to be of use are asked whether they have one of the blocks, again
+    /// after this time and then twice as long each time.
+    std::chrono::milliseconds probe_interval{1'000};
+    std::size_t probe_min = 8;  ///< … when so many blocks are wanted
 };
 
 /// What a session wants done.
@@ -101,6 +105,8 @@ class session {
         std::size_t asked = 0;   // blocks
         std::size_t window = 0;
         std::size_t refusals = 0;
+        std::uint32_t probes = 0;
+        steady_time next_probe{};
         std::chrono::nanoseconds latency{0};      // averaged; 0: not known
         std::chrono::nanoseconds latency_min{0};  // of all
     };
@@ -115,6 +121,7 @@ class session {
     void move(const cid& id, item& it, place to);
     void broadcast(const cid& id, item& it);
     void settle_broadcast(const cid& id, item& it);
+    void probe(steady_time now);
     void give_up_hopeless();
     void consider_search(steady_time now);
     void steal(steady_time now);

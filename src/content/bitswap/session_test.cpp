@@ -166,6 +166,22 @@ TEST(bitswap_session, a_peer_that_comes_is_asked_what_nobody_has_yet) {
     EXPECT_EQ(actions(s), texts{"have 1 of 3"});
 }
 
+TEST(bitswap_session, finds_out_later_that_a_peer_has_it_too) {
+    session s({.window_start = 1, .probe_min = 1});
+    s.peer_there(start, peer(1), true, true);
+    s.want(start, {block_id(1), block_id(2), block_id(3)});
+    EXPECT_EQ(actions(s), texts{"block 1 of 1"});
+    s.peer_there(start, peer(2), true, false);
+    EXPECT_EQ(actions(s), texts{"have 3 of 2"});
+    s.dont_have(start, peer(2), block_id(3), false);
+    s.want(start + 999ms, {block_id(4)});
+    EXPECT_EQ(actions(s), texts{});
+    s.tick(start + 1s);
+    EXPECT_EQ(actions(s), texts{"have 4 of 2"});
+    s.have(start + 1s, peer(2), block_id(4));
+    EXPECT_EQ(actions(s), texts{"block 2 of 2"});
+}
+
 TEST(bitswap_session, takes_back_what_is_cancelled) {
     session s;
     s.peer_there(start, peer(1), true, true);

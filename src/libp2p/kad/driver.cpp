@@ -87,8 +87,9 @@ awaitable<void> dht::try_server(peer_id peer) {
             peer, {.type = message_type::find_node, .key = to_bytes(host_.self().bytes())});
         take_in(m.closer);
         note_answer(peer);
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         being_tried_.erase(peer);
+        table_changed_.notify_all();
         if (aio::is_cancelled(e))
             throw;
         log::debug("dht server does not answer",
@@ -96,6 +97,7 @@ awaitable<void> dht::try_server(peer_id peer) {
         co_return;
     }
     being_tried_.erase(peer);
+    table_changed_.notify_all();
 }
 
 void dht::note_answer(const peer_id& peer) {
@@ -147,7 +149,7 @@ awaitable<void> dht::ask(lookup& l, peer_id peer, message m, const on_answer& te
         l.answered(peer, closer);
         if (tell)
             tell(peer, reply);
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
         log::trace("dht request failed", {{"peer", peer.to_string()}, {"reason", e.what()}});
@@ -179,8 +181,15 @@ awaitable<void> dht::run(lookup& l, message m, on_answer tell) {
         std::rethrow_exception(cancelled);
 }
 
+/// When no server is known yet, those that are being asked for the first time are waited for.
+awaitable<void> dht::first_servers() {
+    while (table_.size() == 0 && !being_tried_.empty())
+        co_await table_changed_.wait();
+}
+
 awaitable<peer_info> dht::find_peer(peer_id id) {
     const auto key_bytes = to_bytes(id.bytes());
+    co_await first_servers();
     lookup l(key_of(id), table_.closest(key_of(id)));
     peer_info out{.id = id};
     co_await run(l, {.type = message_type::find_node, .key = key_bytes},
@@ -212,6 +221,7 @@ awaitable<void> dht::find_providers(multihash content, std::size_t count, found 
         seen.insert(p.id);
         tell(p);
     };
+    co_await first_servers();
     for (const auto& id : records_.providers(now(), key_bytes))
         note({.id = id, .addresses = host_.addresses_of(id)});
     if (seen.size() > count)
@@ -243,7 +253,7 @@ awaitable<void> dht::refresh() {
                                              .key = to_bytes(host_.self().bytes())}))
                         .closer);
             note_answer(peer);
-        } catch (const std::system_error& e) {
+        } catch (const std::exception& e) {
             if (aio::is_cancelled(e))
                 throw;
             table_.failed(peer);

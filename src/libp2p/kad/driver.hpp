@@ -90,6 +90,7 @@ class dht {
                         aio::event& changed);
     void take_in(const std::vector<peer_info>& peers);
     void note_answer(const peer_id& peer);
+    awaitable<void> first_servers();
     awaitable<void> look_up_own_place();
     awaitable<void> keep_fresh();
     awaitable<void> refresh();

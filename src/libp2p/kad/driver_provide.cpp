@@ -41,7 +41,7 @@ awaitable<void> dht::tell_server(peer_id server, std::vector<multihash> contents
     };
     try {
         co_await aio::with_timeout(talk(), options_.request_timeout);
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
         log::debug("dht server not told", {{"peer", server.to_string()}, {"reason", e.what()}});
