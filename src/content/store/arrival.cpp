@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint64_t checkpoint_bytes = 64 << 20;
 constexpr std::chrono::seconds checkpoint_interval{5};
-constexpr std::size_t spare_chunks_max = 2;
 
 }  // namespace
 
@@ -165,7 +164,7 @@ void arrival::release(chunk* c) {
     on_loop([this, c] {
         std::unique_ptr<chunk> free(c);
         --in_flight_;
-        if (spare_.size() < spare_chunks_max && received_ < size())
+        if (spare_.size() < leaves_in_flight_max && received_ < size())
             spare_.push_back(std::move(free));
         changed_.notify_all();
     });

@@ -19,7 +19,7 @@ namespace dm::store {
 
 /// Leaves of one blob that may wait for hashing or the disk at once; the writer is held back
 /// beyond.
-constexpr std::size_t leaves_in_flight_max = 8;
+constexpr std::size_t leaves_in_flight_max = 16;
 
 /// A blob on its way in. Lives on the loop; hashing and disk work happen on the pool. One writer
 /// hands in bytes in order with write(), or whole leaves in any order with put(); any number of
