@@ -107,15 +107,25 @@ awaitable<void> agent::run() {
     self.labels = options_.labels;
     self.addresses = options_.addresses;
     self.version = options_.version;
-    co_await catalogue_.put(self);
-    resume_imports();
-    for (;;) {
-        if (dirty_) {
-            dirty_ = false;
-            co_await pass();
+    auto review = clock::now();
+    for (bool announced = false;;) {
+        if (std::exchange(dirty_, false)) {
+            bool whole = false;
+            try {
+                if (!announced) {
+                    co_await catalogue_.put(self);
+                    resume_imports();
+                    announced = true;
+                }
+                whole = co_await pass();
+            } catch (const std::exception& e) {
+                if (aio::is_cancelled(e))
+                    throw;
+                log::warn("a look at the node failed", {{"reason", e.what()}});
+            }
+            review = clock::now() + (whole ? options_.review_interval : options_.retry_delay_min);
             continue;
         }
-        const auto review = clock::now() + options_.review_interval;
         wake_.expires_at(std::min(review, tasks_.next_due().value_or(review)));
         boost::system::error_code woken;
         co_await wake_.async_wait(asio::redirect_error(use_awaitable, woken));
@@ -124,7 +134,8 @@ awaitable<void> agent::run() {
     }
 }
 
-awaitable<void> agent::pass() {
+awaitable<bool> agent::pass() {
+    tasks_.begin_round();
     const auto seen = co_await observe();
     const plan::inputs in{.self = options_.self,
                           .now = clock::now(),
@@ -151,6 +162,7 @@ awaitable<void> agent::pass() {
         for (const auto& s : seen.strategies)
             notify("strategy",
                    nlohmann::json{{"id", plan::id_of(s)}, {"nametag", s.image.familiar()}}.dump());
+    co_return seen.whole;
 }
 
 awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted) {

@@ -123,7 +123,7 @@ class agent final : public registry::name_resolver {
 
     // The loop: look, plan, act (agent.cpp, observe.cpp).
     awaitable<void> run();
-    awaitable<void> pass();
+    awaitable<bool> pass();  ///< false when not everything could be seen: look again soon
     awaitable<snapshot> observe();
     awaitable<void> observe_images(snapshot& s);
     awaitable<void> observe_engine(snapshot& s);

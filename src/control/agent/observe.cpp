@@ -1,3 +1,4 @@
+#include "base/log.hpp"
 #include "control/agent/snapshot.hpp"
 #include "runtime/engine/errc.hpp"
 
@@ -93,10 +94,13 @@ awaitable<void> agent::observe_engine(snapshot& s) {
                     image.containers = known->second;
             }
     } catch (const failure& e) {
-        if (e.code() != engine::errc::unavailable)
-            throw;
-        engine_available_ = s.engine.available = false;
+        // An engine in doubt is left alone: it may be down, or somebody removes the image that was
+        // just looked at. The rest of the node goes on.
+        log::warn("engine in doubt", {{"reason", e.what()}});
+        s.engine.available = s.whole = false;
         engine_trouble_ = e.what();
+        if (e.code() == engine::errc::unavailable)
+            engine_available_ = false;
         co_return;
     }
     for (auto& [id, image] : by_id)

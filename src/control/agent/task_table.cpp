@@ -9,6 +9,8 @@ task_table::task_table(executor ex, options o, std::function<void()> on_end)
 
 task_table::start task_table::run(const std::string& key,
                                   const std::function<awaitable<void>()>& make, steady_time now) {
+    if (ended_.contains(key))
+        return start::outdated;
     auto& e = entries_[key];
     if (!e)
         e = std::make_unique<entry>(executor_);
@@ -34,6 +36,7 @@ awaitable<void> task_table::guard(std::string key, awaitable<void> work) {
     e.running = false;
     if (!failed) {
         e.failed.reset();
+        ended_.insert(key);
     } else if (dm::condition_of(failed->code) != condition::cancelled) {
         const auto attempts = e.failed ? e.failed->attempts + 1 : 1;
         const auto pause = pause_after(attempts);

@@ -26,8 +26,17 @@ class task_table {
     /// `on_end` is called after each piece of work, however it ended.
     task_table(executor ex, options o, std::function<void()> on_end);
 
-    enum class start { started, running, held_back };
-    /// Starts `make()` unless that work is running or held back.
+    /// From here on the caller looks at the world: work that ends meanwhile may be missing from
+    /// what it sees.
+    void begin_round() { ended_.clear(); }
+
+    enum class start {
+        started,
+        running,
+        held_back,
+        outdated,  ///< it has been done since the round began
+    };
+    /// Starts `make()` unless that work is running, held back or just done.
     start run(const std::string& key, const std::function<awaitable<void>()>& make,
               steady_time now);
 
@@ -64,6 +73,7 @@ class task_table {
     std::function<void()> on_end_;
     rng random_;
     std::map<std::string, std::unique_ptr<entry>, std::less<>> entries_;
+    std::set<std::string> ended_;  ///< done in this round
 };
 
 }  // namespace dm::agent
