@@ -310,7 +310,9 @@ awaitable<std::optional<arrival_lease>> content_store::receive(digest d, std::ui
         throw;
     }
     s.opening.reset();
-    co_return arrival_lease(*this, s, true);
+    arrival_lease lease(*this, s, true);
+    arrivals_.tell(d);
+    co_return lease;
 }
 
 awaitable<blob_info> content_store::finish(arrival_lease& lease) {

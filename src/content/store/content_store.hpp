@@ -11,6 +11,7 @@
 #include "aio/awaitable.hpp"
 #include "aio/pool.hpp"
 #include "aio/task_group.hpp"
+#include "base/subscribers.hpp"
 #include "base/unique_fd.hpp"
 #include "content/store/arrival.hpp"
 #include "content/store/index.hpp"
@@ -106,6 +107,9 @@ class content_store {
     /// The hash of every leaf of a complete blob; empty when it is not here.
     awaitable<std::vector<leaf_hash>> leaves(crypto::digest digest);
 
+    /// Told of each blob that starts to arrive.
+    subscribers<crypto::digest>& arrivals() noexcept { return arrivals_; }
+
     /// The arrival under way, for readers.
     std::optional<arrival_lease> arriving(const crypto::digest& digest);
     /// Starts or takes up an arrival for its one writer; nullopt when it has one already. Makes
@@ -159,6 +163,7 @@ class content_store {
     std::list<slot> slots_;
     std::uint64_t blob_bytes_ = 0;
     aio::task_group cleanup_;
+    subscribers<crypto::digest> arrivals_;
 };
 
 }  // namespace dm::store

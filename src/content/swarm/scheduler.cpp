@@ -100,6 +100,20 @@ void scheduler::peer_gained(steady_time now, peer_no peer) {
         fill(now);
 }
 
+void scheduler::blob_left(steady_time now, peer_no peer, blob_no blob) {
+    auto& p = peers_[peer];
+    for (auto it = p.requests.begin(); it != p.requests.end();) {
+        if (it->leaf.blob != blob) {
+            ++it;
+            continue;
+        }
+        const auto at = it - p.requests.begin();
+        forget(peer, it, true);
+        it = p.requests.begin() + at;
+    }
+    directs(now, peer, blob, false);
+}
+
 void scheduler::directs(steady_time now, peer_no peer, blob_no blob, bool yes) {
     auto& p = peers_[peer];
     std::erase(p.directs, blob);
@@ -175,8 +189,11 @@ void scheduler::received_wrong(steady_time now, peer_no peer, leaf_ref) {
 
 void scheduler::refused(steady_time now, peer_no peer, leaf_ref leaf) {
     auto& p = peers_[peer];
-    if (const auto it = find(p, leaf); it != p.requests.end())
+    if (const auto it = find(p, leaf); it != p.requests.end()) {
+        if (!it->cancelling)
+            who_has_.peer_lost(peer, leaf);
         forget(peer, it, true);
+    }
     fill(now);
     steal(now);
 }

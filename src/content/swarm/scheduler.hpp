@@ -81,6 +81,8 @@ class scheduler {
     void peer_left(steady_time now, peer_no peer);
     /// What the peer has, as holdings know it, has become more.
     void peer_gained(steady_time now, peer_no peer);
+    /// The peer takes no part in the blob any more; after holdings know it.
+    void blob_left(steady_time now, peer_no peer, blob_no blob);
     /// Whether the source gives out leaves of its own choice at present.
     void directs(steady_time now, peer_no peer, blob_no blob, bool yes);
 
@@ -92,7 +94,8 @@ class scheduler {
     void received(steady_time now, peer_no peer, leaf_ref leaf);
     /// The leaf was not what its hash says. Ends in drop.
     void received_wrong(steady_time now, peer_no peer, leaf_ref leaf);
-    /// The peer will not send the leaf: it has it no more, or we cancelled in time.
+    /// The peer will not send the leaf: we cancelled in time, or it does not have it, which
+    /// holdings are told.
     void refused(steady_time now, peer_no peer, leaf_ref leaf);
 
     std::optional<action> poll();

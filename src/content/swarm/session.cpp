@@ -104,9 +104,11 @@ result<void> session::accept(message m) {
     if (!greeted_)
         return fail(errc::out_of_order, "no hello");
     if (const auto* j = std::get_if<join>(&m)) {
-        channels_[j->channel] = j->size_known ? std::optional(j->size) : std::nullopt;
-        if (incoming_ && incoming_->channel == j->channel)
+        const auto size = j->size_known ? std::optional(j->size) : std::nullopt;
+        auto& known = channels_[j->channel];
+        if (incoming_ && incoming_->channel == j->channel && known != size)
             incoming_.reset();
+        known = size;
     } else {
         const auto channel = std::visit(
             [](const auto& x) -> std::optional<channel_no> {

@@ -91,6 +91,9 @@ std::error_code outcome(std::initializer_list<message> messages) {
 TEST(swarm_session, refuses_what_may_not_come) {
     const bytes data(100);
     EXPECT_FALSE(outcome({hello{}, joining(1, 100), piece{1, 0, 0, data}}));
+    EXPECT_FALSE(outcome(
+        {hello{}, joining(1, 200), piece{1, 0, 0, data}, joining(1, 200), piece{1, 0, 100, data}}))
+        << "said again";
     EXPECT_EQ(outcome({joining(1, 100)}), errc::out_of_order) << "no hello";
     EXPECT_EQ(outcome({hello{}, hello{}}), errc::out_of_order);
     EXPECT_EQ(outcome({hello{0}}), errc::unsupported_version);

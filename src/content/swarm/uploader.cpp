@@ -73,10 +73,30 @@ void uploader::peer_left(peer_no peer) {
     }
 }
 
+void uploader::blob_left(peer_no peer, blob_no blob) {
+    if (const auto it = peers_.find(peer); it != peers_.end())
+        queued_ -=
+            std::erase_if(it->second.items, [&](const item& i) { return i.leaf.blob == blob; });
+}
+
 void uploader::blob_removed(blob_no blob) {
     sources_.erase(blob);
     for (auto& [no, p] : peers_)
         queued_ -= std::erase_if(p.items, [&](const item& i) { return i.leaf.blob == blob; });
+    for (auto it = active_.begin(); it != active_.end();) {
+        if (it->leaf.blob != blob) {
+            ++it;
+            continue;
+        }
+        if (const auto p = peers_.find(it->peer); p != peers_.end())
+            --p->second.active;
+        it = active_.erase(it);
+    }
+    std::erase_if(events_, [&](const upload_event& e) {
+        if (const auto* r = std::get_if<refuse>(&e))
+            return r->leaf.blob == blob;
+        return std::get<no_more>(e).blob == blob;
+    });
 }
 
 bool uploader::directs(blob_no blob) {

@@ -57,6 +57,8 @@ class uploader {
     /// Refuses it if it was not begun; otherwise it is on its way.
     void cancelled(peer_no peer, leaf_ref leaf);
     void peer_left(peer_no peer);
+    /// The peer takes no part in the blob any more.
+    void blob_left(peer_no peer, blob_no blob);
     void blob_removed(blob_no blob);
 
     /// Whether leaves of this blob are given out by choice: asked_any() is welcome.

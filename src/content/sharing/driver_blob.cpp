@@ -1,0 +1,545 @@
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "content/sharing/driver.hpp"
+#include "content/store/file_dag.hpp"
+
+/// Blobs: what is known of them, and moving their leaves.
+namespace dm::sharing {
+namespace {
+
+using swarm::errc;
+
+constexpr std::chrono::milliseconds list_timeout{3'000};
+
+steady_time now() {
+    return std::chrono::steady_clock::now();
+}
+
+/// Counts a coroutine that refers to a blob.
+class blob_use {
+  public:
+    explicit blob_use(shared_blob& b) : b_(b) { ++b_.users; }
+    blob_use(const blob_use&) = delete;
+    blob_use& operator=(const blob_use&) = delete;
+    ~blob_use() {
+        --b_.users;
+        b_.changed.notify_all();
+    }
+
+  private:
+    shared_blob& b_;
+};
+
+swarm::leaf_set leaves_of(const store::arrival& a) {
+    swarm::leaf_set out(swarm::leaf_count(a.size()));
+    for (std::uint32_t i = 0; i < out.size(); ++i)
+        if (a.has(i))
+            out.set(i);
+    return out;
+}
+
+}  // namespace
+
+shared_blob* swarm_node::find(const crypto::digest& d) {
+    const auto it = std::ranges::find(blobs_, d, &shared_blob::digest);
+    return it == blobs_.end() ? nullptr : &*it;
+}
+
+shared_blob& swarm_node::open_blob(const crypto::digest& d) {
+    std::set<swarm::channel_no> taken;
+    for (const auto& b : blobs_)
+        taken.insert(b.channel);
+    swarm::channel_no channel = 0;
+    while (taken.contains(channel))
+        ++channel;
+    if (channel >= swarm::channels_max)
+        raise(errc::too_large, "too many blobs are shared at once");
+    auto& b = blobs_.emplace_back(executor_, d, channel);
+    b.last_use = now();
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (r.digest == d)
+                r.blob = &b;
+    return b;
+}
+
+void swarm_node::set_size(shared_blob& b, std::uint64_t size, swarm::leaf_set mine,
+                          swarm::role own) {
+    b.size = size;
+    b.hashes.assign(mine.size(), {});
+    b.hashed = swarm::leaf_set(mine.size());
+    b.hash_from.assign(mine.size(), 0);
+    b.no = who_has_.add_blob(size, std::move(mine), own);
+}
+
+void swarm_node::release_readers(shared_blob& b) {
+    if (b.reading)
+        (*b.reading)->on_leaf({});
+    b.reading.reset();
+    b.writing = nullptr;
+}
+
+void swarm_node::close_blob(shared_blob& b) {
+    for (auto& l : links_) {
+        if (!l.dead && l.joined.erase(b.channel) > 0)
+            send(l, swarm::leave{b.channel});
+        for (auto& [no, r] : l.theirs)
+            if (r.blob == &b)
+                r.blob = nullptr;
+    }
+    if (b.no) {
+        scheduler_.unwant(now(), *b.no);
+        uploader_.blob_removed(*b.no);
+        who_has_.remove_blob(*b.no);
+    }
+    release_readers(b);
+    blobs_.remove_if([&](const shared_blob& x) { return &x == &b; });
+}
+
+void swarm_node::announce(shared_blob& b) {
+    for (auto& l : links_)
+        if (!l.dead && (b.fetching || std::ranges::any_of(l.theirs, [&](const auto& entry) {
+                            return entry.second.digest == b.digest;
+                        })))
+            send_join(l, b);
+}
+
+void swarm_node::send_join(link& l, shared_blob& b) {
+    swarm::join m;
+    m.channel = b.channel;
+    m.digest = b.digest;
+    m.wants = b.fetching;
+    if (b.no) {
+        m.size = b.size;
+        m.size_known = true;
+        m.as = who_has_.own_role(*b.no);
+        m.directs = uploader_.directs(*b.no);
+        m.leaves = swarm::leaf_runs::of(who_has_.mine(*b.no));
+    }
+    l.joined.insert(b.channel);
+    send(l, m);
+}
+
+/// What the peer has said about the blob is put to use.
+void swarm_node::attach(link& l, remote_blob& r, shared_blob& b) {
+    r.blob = &b;
+    if (!b.no || !r.said.size_known || r.said.size != b.size)
+        return;
+    r.claimed = swarm::leaf_set(swarm::leaf_count(b.size));
+    r.said.leaves.add_to(r.claimed);
+    refresh_claims(l, r);
+    if (is_usable(b))
+        scheduler_.directs(now(), l.no, *b.no, r.said.directs);
+    want_hashes(l, r);
+    b.changed.notify_all();
+}
+
+/// With a root, no leaf is asked for before the list of hashes is proven by it.
+bool swarm_node::is_usable(const shared_blob& b) {
+    return !b.fetching || !b.root || b.certain;
+}
+
+/// Leaves whose hash is not known cannot be asked for.
+void swarm_node::refresh_claims(link& l, remote_blob& r) {
+    auto& b = *r.blob;
+    swarm::leaf_set usable(r.claimed.size());
+    if (is_usable(b))
+        for (std::size_t n = 0; n < r.claimed.words(); ++n)
+            swarm::for_each_leaf(r.claimed.word(n) & (b.fetching ? b.hashed.word(n) : ~0ull), n,
+                                 [&](std::uint32_t leaf) { usable.set(leaf); });
+    who_has_.peer_has(l.no, *b.no, std::move(usable), r.said.as);
+    scheduler_.peer_gained(now(), l.no);
+}
+
+/// Asks the peer for hashes of leaves that it has, if nobody else is being asked.
+void swarm_node::want_hashes(link& l, remote_blob& r) {
+    auto& b = *r.blob;
+    if (!b.fetching || !b.no || b.certain || b.hashed.full())
+        return;
+    if (b.asked_hashes && link_of(*b.asked_hashes) && now() - b.asked_hashes_at < list_timeout)
+        return;
+    for (std::size_t n = 0; n < r.claimed.words(); ++n)
+        if (const auto open = r.claimed.word(n) & ~b.hashed.word(n); open != 0) {
+            const auto first = static_cast<std::uint32_t>(n * 64) +
+                               static_cast<std::uint32_t>(std::countr_zero(open));
+            b.asked_hashes = l.no;
+            b.asked_hashes_at = now();
+            send(l, swarm::ask_leaves{b.channel, first});
+            return;
+        }
+}
+
+void swarm_node::take_hashes(link& l, remote_blob& r, const swarm::leaves& m) {
+    auto& b = *r.blob;
+    if (!b.no || b.asked_hashes != l.no)
+        return;
+    b.asked_hashes.reset();
+    bool news = false;
+    for (std::size_t i = 0; i < m.hashes.size(); ++i)
+        news |= know_hash(b, m.first + static_cast<std::uint32_t>(i), m.hashes[i], l.no);
+    if (!news) {
+        r.claimed = swarm::leaf_set(r.claimed.size());  // it cannot say what it has
+        refresh_claims(l, r);
+    }
+    hashes_changed(b);
+}
+
+bool swarm_node::know_hash(shared_blob& b, std::uint32_t leaf, const swarm::leaf_hash& hash,
+                           swarm::peer_no from) {
+    if (leaf >= b.hashes.size() || b.hashed.test(leaf) || hash == swarm::leaf_hash{})
+        return false;
+    b.hashes[leaf] = hash;
+    b.hash_from[leaf] = from;
+    b.hashed.set(leaf);
+    return true;
+}
+
+void swarm_node::hashes_changed(shared_blob& b) {
+    if (b.root && !b.certain && b.hashed.full()) {
+        if (store::build_file_dag(b.hashes, b.size).root == *b.root) {
+            b.certain = true;
+        } else {
+            const std::set<swarm::peer_no> liars(b.hash_from.begin(), b.hash_from.end());
+            b.hashes.assign(b.hashes.size(), {});
+            b.hashed = swarm::leaf_set(b.hashed.size());
+            for (const auto no : liars)
+                if (auto* const l = link_of(no))
+                    punish(*l, "sent a wrong list of blocks");
+        }
+    }
+    const auto t = now();
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (!l.dead && r.blob == &b && r.claimed.size() == b.hashes.size()) {
+                refresh_claims(l, r);
+                if (b.certain)
+                    scheduler_.directs(t, l.no, *b.no, r.said.directs);
+                want_hashes(l, r);
+            }
+}
+
+void swarm_node::gained(shared_blob& b, std::uint32_t leaf) {
+    if (!who_has_.gained({*b.no, leaf}))
+        return;
+    b.news.push_back(leaf);
+    if (!news_due_)
+        news_due_ = now() + options_.news_delay;
+}
+
+/// A peer asks for a blob that is not open: it may be in the store, or on its way in.
+awaitable<void> swarm_node::offer_stored(crypto::digest d) {
+    auto stored = co_await store_.open(d);
+    if (!stored) {
+        co_await follow_arrival(d);
+        co_return;
+    }
+    auto hashes = co_await store_.leaves(d);
+    if (find(d) || hashes.size() != swarm::leaf_count(stored->info.size))
+        co_return;
+    auto& b = open_blob(d);
+    swarm::leaf_set all(static_cast<std::uint32_t>(hashes.size()));
+    all.set_all();
+    set_size(b, stored->info.size, all, swarm::role::source);
+    b.hashes = std::move(hashes);
+    b.hashed = std::move(all);
+    b.certain = true;
+    b.stored = std::move(*stored);
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (!l.dead && r.digest == d)
+                attach(l, r, b);
+    announce(b);
+    act();
+}
+
+/// Shares what somebody else, an import from a registry, is writing to the store.
+awaitable<void> swarm_node::follow_arrival(crypto::digest d) {
+    if (find(d))
+        co_return;
+    auto lease = store_.arriving(d);
+    if (!lease)
+        co_return;
+    auto& b = open_blob(d);
+    auto& a = **lease;
+    set_size(b, a.size(), leaves_of(a), swarm::role::source);
+    const auto learn = [&b, &a](std::uint64_t i) {
+        b.hashes[i] = a.leaves()[i];
+        b.hashed.set(static_cast<std::uint32_t>(i));
+    };
+    for (std::uint32_t i = 0; i < b.hashes.size(); ++i)
+        if (a.has(i))
+            learn(i);
+    b.reading.emplace(std::move(*lease));
+    a.on_leaf([this, &b, learn](std::uint64_t i) {
+        learn(i);
+        gained(b, static_cast<std::uint32_t>(i));
+        act();
+    });
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (!l.dead && r.digest == d)
+                attach(l, r, b);
+    announce(b);
+    act();
+}
+
+/// The blob is complete: from now on it is read from the store's file.
+awaitable<void> swarm_node::reopen(shared_blob& b) {
+    struct done {
+        shared_blob& b;
+        ~done() { --b.users; }
+    } const at_end{b};
+    auto stored = co_await store_.open(b.digest);
+    if (!stored)
+        co_return;
+    b.stored = std::move(*stored);
+    if (b.users == 1)
+        release_readers(b);
+}
+
+awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiformats::cid> root,
+                                  listener listen) {
+    if (auto* const old = find(into.digest())) {
+        if (old->fetching)
+            raise(errc::given_up, "it is being fetched already");
+        while (old->users > 0)
+            co_await old->changed.wait();
+        close_blob(*old);
+    }
+    auto& b = open_blob(into.digest());
+    b.fetching = true;
+    b.root = root;
+    b.writing = &into;
+    b.last_data = now();
+    set_size(b, into.size(), leaves_of(into), swarm::role::partner);
+    for (std::uint32_t i = 0; i < b.hashes.size(); ++i)
+        if (into.has(i))
+            know_hash(b, i, into.leaves()[i], swarm::peer_no(-1));
+    scheduler_.want(now(), *b.no);
+    connect_to_all();
+    announce(b);
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (!l.dead && r.blob == &b)
+                attach(l, r, b);
+    act();
+    std::exception_ptr failed_with;
+    try {
+        co_await wait_for_blob(b, std::move(listen));
+    } catch (...) {
+        failed_with = std::current_exception();
+    }
+    b.fetching = false;
+    b.last_use = now();
+    scheduler_.unwant(now(), *b.no);
+    if (auto lease = store_.arriving(b.digest))
+        b.reading.emplace(std::move(*lease));
+    b.writing = nullptr;
+    for (auto& l : links_)
+        if (!l.dead && l.joined.contains(b.channel))
+            send_join(l, b);  // it is not wanted any more
+    act();
+    if (failed_with)
+        std::rethrow_exception(failed_with);
+}
+
+awaitable<void> swarm_node::wait_for_blob(shared_blob& b, listener listen) {
+    const auto begun = now();
+    const auto received_before = who_has_.mine(*b.no).count();
+    for (;;) {
+        if (b.failed)
+            throw failure(*b.failed);
+        fetch_progress p;
+        bool promising = false;
+        who_has_.for_each_peer(
+            *b.no, [&](swarm::peer_no n) { p.peers += who_has_.of_peer(n, *b.no)->count() > 0; });
+        for (const auto& l : links_)
+            for (const auto& [no, r] : l.theirs)
+                promising |= !l.dead && r.blob == &b && r.said.size_known &&
+                             (r.claimed.count() > 0 || r.said.as == swarm::role::source);
+        p.bytes_received = std::min<std::uint64_t>(
+            b.size,
+            std::uint64_t{who_has_.mine(*b.no).count() - received_before} * swarm::leaf_bytes);
+        if (listen)
+            listen(p);
+        if (who_has_.mine(*b.no).full())
+            co_return;
+        const auto t = now();
+        if (!promising && t - std::max(begun, b.last_data) > options_.source_timeout)
+            raise(errc::not_found, fmt::format("no peer has {}", b.digest.to_string()));
+        if (t - b.last_data > options_.idle_timeout)
+            raise(errc::given_up, fmt::format("peers stopped sending {}", b.digest.to_string()));
+        try {
+            co_await aio::with_timeout(b.changed.wait(), options_.source_timeout / 4);
+        } catch (const failure& e) {
+            if (e.code() != aio::errc::timed_out)
+                throw;
+        }
+    }
+}
+
+awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
+    if (co_await store_.find(d))
+        co_return co_await store_.read(d, size_max);
+    std::optional<std::uint64_t> size;
+    {
+        auto* b = find(d);
+        if (!b)
+            b = &open_blob(d);
+        const blob_use use(*b);
+        if (b->no)
+            size = b->size;
+        b->fetching = true;
+        connect_to_all();
+        announce(*b);
+        const auto begun = now();
+        while (!size && now() - begun < options_.source_timeout) {
+            for (const auto& l : links_)
+                for (const auto& [no, r] : l.theirs)
+                    if (!l.dead && r.digest == d && r.said.size_known && r.said.size <= size_max &&
+                        (!r.said.leaves.runs.empty() || r.said.as == swarm::role::source))
+                        size = r.said.size;
+            if (size)
+                break;
+            try {
+                co_await aio::with_timeout(b->changed.wait(), options_.source_timeout / 8);
+            } catch (const failure& e) {
+                if (e.code() != aio::errc::timed_out) {
+                    b->fetching = false;
+                    throw;
+                }
+            }
+        }
+        b->fetching = false;
+    }
+    if (!size)
+        raise(errc::not_found, fmt::format("no peer has {}", d.to_string()));
+    if (auto lease = co_await store_.receive(d, *size)) {
+        co_await fetch(**lease, std::nullopt, {});
+        co_await store_.finish(*lease);
+    } else if (auto other = store_.arriving(d)) {
+        co_await (*other)->ended();
+    }
+    co_return co_await store_.read(d, size_max);
+}
+
+void swarm_node::reading(const crypto::digest& d, std::uint64_t at) {
+    if (auto* const b = find(d); b && b->no && b->fetching) {
+        scheduler_.read_from(now(), *b->no, static_cast<std::uint32_t>(at / swarm::leaf_bytes));
+        act();
+    }
+}
+
+awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data) {
+    const link_use use(l);
+    auto* const b = blob_of(ref.blob);
+    const blob_use use_blob(*b);
+    struct counted {
+        swarm_node& n;
+        shared_blob& b;
+        ~counted() {
+            --n.storing_;
+            --b.storing;
+            n.stored_.notify_all();
+        }
+    } const at_end{*this, *b};
+    const auto size = data.size();
+    bool right = false;
+    try {
+        right = co_await b->writing->put(ref.leaf, std::move(data), b->hashes[ref.leaf]);
+    } catch (const failure& e) {
+        b->failed = e.reason();  // the fetch ends with it
+        b->changed.notify_all();
+        co_return;
+    }
+    if (!b->no || *b->no != ref.blob)
+        co_return;
+    if (!right) {
+        wasted_bytes_ += size;
+        judge_wrong_block(l, *b, ref.leaf);
+        act();
+        co_return;
+    }
+    b->last_data = now();
+    gained(*b, ref.leaf);
+    if (!l.dead)
+        scheduler_.received(now(), l.no, ref);
+    b->changed.notify_all();
+    act();
+}
+
+/// The block is not what the hash says. If the hash is certain, or this peer said it, this peer
+/// lies; otherwise it is one of two: the hash is asked for anew, here.
+void swarm_node::judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf) {
+    if (l.dead)
+        return;
+    if (b.certain || b.hash_from[leaf] == l.no) {
+        scheduler_.received_wrong(now(), l.no, {*b.no, leaf});
+        return;
+    }
+    auto* const teller = link_of(b.hash_from[leaf]);
+    b.hashed.clear(leaf);
+    b.hashes[leaf] = {};
+    scheduler_.refused(now(), l.no, {*b.no, leaf});
+    if (teller && ++teller->strikes >= strikes_max)
+        punish(*teller, "sent hashes that nobody's blocks match");
+    if (++l.strikes >= strikes_max)
+        punish(l, "sent blocks that nobody's hashes match");
+    b.asked_hashes.reset();
+    hashes_changed(b);
+}
+
+awaitable<void> swarm_node::send_leaf(link& l, swarm::send what) {
+    const link_use use(l);
+    auto* const b = blob_of(what.leaf.blob);
+    const auto give_up = [&] {
+        uploader_.sent(what.peer, what.leaf);
+        if (!l.dead)
+            send(l, swarm::refuse_leaf{b->channel, what.leaf.leaf});
+        act();
+    };
+    const blob_use use_blob(*b);
+    bytes data;
+    try {
+        if (b->stored)
+            data = co_await read_stored(*b, what.leaf);
+        else if (b->writing)
+            data = co_await b->writing->leaf(what.leaf.leaf);
+        else if (b->reading)
+            data = co_await (*b->reading)->leaf(what.leaf.leaf);
+    } catch (const failure& e) {
+        log::warn("cannot read a block that a peer asks for",
+                  {{"digest", b->digest.to_string()}, {"reason", e.what()}});
+    }
+    if (l.dead)
+        co_return;
+    if (data.size() != who_has_.leaf_size(what.leaf)) {
+        give_up();
+        co_return;
+    }
+    if (what.chosen)
+        send(l, swarm::chosen_leaf{b->channel, what.leaf.leaf, b->hashes[what.leaf.leaf]});
+    l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
+    l.wake.notify_all();
+}
+
+awaitable<bytes> swarm_node::read_stored(shared_blob& b, swarm::leaf_ref ref) {
+    const auto size = who_has_.leaf_size(ref);
+    co_return co_await workers_.run([&] {
+        bytes out(size);
+        const auto n = ::pread(b.stored->file.get(), out.data(), out.size(),
+                               static_cast<off_t>(std::uint64_t{ref.leaf} * swarm::leaf_bytes));
+        out.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+        return out;
+    });
+}
+
+shared_blob* swarm_node::blob_of(swarm::blob_no no) {
+    const auto it = std::ranges::find(blobs_, std::optional(no), &shared_blob::no);
+    return it == blobs_.end() ? nullptr : &*it;
+}
+
+}  // namespace dm::sharing

@@ -1,0 +1,211 @@
+#include "content/sharing/driver.hpp"
+
+#include <gtest/gtest.h>
+
+#include "aio/run_for_test.hpp"
+#include "aio/timeout.hpp"
+#include "base/rng.hpp"
+#include "base/temp_dir.hpp"
+#include "content/store/file_dag.hpp"
+#include "crypto/key.hpp"
+#include "libp2p/host/memory_host.hpp"
+
+using namespace dm;
+using namespace dm::sharing;
+using namespace std::chrono_literals;
+
+namespace {
+
+bytes random_bytes(std::size_t n, std::uint64_t seed) {
+    rng r(seed);
+    bytes out(n);
+    for (auto& b : out)
+        b = static_cast<std::byte>(r());
+    return out;
+}
+
+crypto::digest digest_of(byte_view data) {
+    return crypto::hash_of(crypto::hash_algorithm::sha256, data);
+}
+
+options quick() {
+    options o;
+    o.source_timeout = 500ms;
+    o.idle_timeout = 3s;
+    return o;
+}
+
+/// A node with a store, on a network in memory.
+struct node {
+    node(executor ex, host::memory_network& network, options o = quick())
+        : host(ex, network, host::peer_id(crypto::private_key::generate().public_key())),
+          store(ex, workers, folder / "store"),
+          swarm(ex, workers, host, store, o) {
+        swarm.start();
+    }
+    awaitable<void> connect(node& other) {
+        co_await host.connect(other.host.self(), other.host.addresses());
+    }
+    awaitable<void> fetch(byte_view data, std::optional<multiformats::cid> root = {}) {
+        const auto d = digest_of(data);
+        auto lease = std::move(*co_await store.receive(d, data.size()));
+        co_await swarm.fetch(*lease, std::move(root), {});
+        co_await store.finish(lease);
+        EXPECT_EQ(co_await store.read(d, data.size()), to_bytes(data));
+    }
+    awaitable<void> stop() {
+        co_await swarm.stop();
+        co_await host.stop();
+        co_await store.stop();
+    }
+
+    temp_dir folder;
+    aio::pool workers{2};
+    host::memory_host host;
+    store::content_store store;
+    swarm_node swarm;
+};
+
+/// Runs `body` with that many nodes, all connected to each other.
+template <class Body>
+void with_nodes(std::size_t count, Body body, options o = quick()) {
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        host::memory_network network;
+        std::list<node> nodes;
+        std::vector<node*> all;
+        for (std::size_t i = 0; i < count; ++i)
+            all.push_back(&nodes.emplace_back(ex, network, o));
+        for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t k = i + 1; k < count; ++k)
+                co_await all[i]->connect(*all[k]);
+        std::exception_ptr failed;
+        try {
+            co_await body(all);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        for (auto* n : all)
+            co_await n->stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
+TEST(swarm_node, fetches_a_blob_that_a_peer_holds) {
+    const auto data = random_bytes(20 * store::leaf_bytes + 5, 1);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        co_await n[1]->fetch(data);
+        EXPECT_EQ(n[1]->swarm.wasted_bytes(), 0u);
+    });
+}
+
+TEST(swarm_node, four_receivers_take_one_copy_from_the_origin) {
+    const auto data = random_bytes(60 * store::leaf_bytes, 2);
+    with_nodes(5, [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        std::vector<awaitable<void>> works;
+        for (std::size_t i = 1; i < 5; ++i)
+            works.push_back(n[i]->fetch(data));
+        co_await aio::all_of(std::move(works));
+        EXPECT_LT(n[0]->swarm.sent_bytes(), data.size() * 2);
+        for (std::size_t i = 1; i < 5; ++i)
+            EXPECT_LT(n[i]->swarm.wasted_bytes(), data.size() / 20);
+    });
+}
+
+TEST(swarm_node, shares_a_blob_while_it_is_imported) {
+    const auto data = random_bytes(12 * store::leaf_bytes + 100, 3);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        const auto d = digest_of(data);
+        auto lease = std::move(*co_await n[0]->store.receive(d, data.size()));
+        auto& a = *lease;
+        const auto half = 6 * store::leaf_bytes;
+        const auto feed = [&](std::size_t to) -> awaitable<void> {
+            while (a.received() < to)
+                if (!a.write(byte_view(data).subspan(
+                        a.received(), std::min<std::size_t>(100'000, to - a.received()))))
+                    co_await a.ready();
+        };
+        co_await feed(half);
+        aio::task_group group(co_await asio::this_coro::executor);
+        group.spawn("fetch", n[1]->fetch(data));
+        while (n[1]->swarm.received_bytes() < half) {
+            EXPECT_FALSE(a.complete());
+            co_await aio::sleep_for(5ms);
+        }
+        co_await feed(data.size());
+        co_await n[0]->store.finish(lease);
+        co_await group.join();
+        EXPECT_TRUE(co_await n[1]->store.find(d));
+    });
+}
+
+TEST(swarm_node, passes_on_what_it_has_while_it_fetches) {
+    const auto data = random_bytes(30 * store::leaf_bytes, 4);
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        host::memory_network network;
+        node origin(ex, network), middle(ex, network), far(ex, network);
+        co_await middle.connect(origin);  // far does not know the origin
+        co_await far.connect(middle);
+        co_await origin.store.put(digest_of(data), data);
+        std::vector<awaitable<void>> works;
+        works.push_back(middle.fetch(data));
+        works.push_back(far.fetch(data));
+        co_await aio::all_of(std::move(works));
+        for (auto* n : {&origin, &middle, &far})
+            co_await n->stop();
+    });
+}
+
+TEST(swarm_node, a_root_proves_the_list_of_blocks) {
+    const auto data = random_bytes(5 * store::leaf_bytes, 5);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        const auto info = co_await n[0]->store.put(digest_of(data), data);
+        co_await n[1]->fetch(data, info.root);
+    });
+}
+
+TEST(swarm_node, gets_small_blobs_of_unknown_size) {
+    const auto data = random_bytes(1234, 6);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        EXPECT_EQ(co_await n[1]->swarm.get(digest_of(data), 4 << 20), data);
+        EXPECT_TRUE(co_await n[1]->store.find(digest_of(data)));
+        std::error_code seen;
+        try {
+            co_await n[1]->swarm.get(digest_of(as_bytes("nobody has it")), 4 << 20);
+        } catch (const failure& e) {
+            seen = e.code();
+        }
+        EXPECT_EQ(seen, swarm::errc::not_found);
+    });
+}
+
+TEST(swarm_node, goes_on_with_the_others_when_the_origin_leaves) {
+    const auto data = random_bytes(10 * store::leaf_bytes, 7);
+    with_nodes(3, [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        co_await n[1]->fetch(data);
+        n[0]->host.disconnect(n[1]->host.self());
+        n[0]->host.disconnect(n[2]->host.self());
+        co_await n[2]->fetch(data);
+    });
+}
+
+TEST(swarm_node, says_when_nobody_has_it) {
+    const auto data = random_bytes(1000, 8);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        std::error_code seen;
+        try {
+            co_await n[1]->fetch(data);
+        } catch (const failure& e) {
+            seen = e.code();
+        }
+        EXPECT_EQ(seen, swarm::errc::not_found);
+        co_await n[0]->store.put(digest_of(data), data);
+        co_await n[1]->fetch(data);
+    });
+}
+
+}  // namespace

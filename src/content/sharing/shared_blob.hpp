@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "aio/event.hpp"
+#include "base/clock.hpp"
+#include "content/store/content_store.hpp"
+#include "content/swarm/holdings.hpp"
+#include "content/swarm/message.hpp"
+
+namespace dm::sharing {
+
+/// A blob that this node fetches, serves, or is asked about.
+struct shared_blob {
+    shared_blob(executor ex, const crypto::digest& d, swarm::channel_no c)
+        : digest(d), channel(c), changed(std::move(ex)) {}
+
+    crypto::digest digest;
+    swarm::channel_no channel;
+    std::optional<swarm::blob_no> no;  ///< once its size is known
+    std::uint64_t size = 0;
+    std::vector<swarm::leaf_hash> hashes;  ///< all zero: not known
+    swarm::leaf_set hashed;
+    std::vector<swarm::peer_no> hash_from;  ///< who said so, while it is not certain
+    bool certain = false;                   ///< the hashes follow from `root`, or are our own
+    std::optional<multiformats::cid> root;
+    std::optional<swarm::peer_no> asked_hashes;  ///< of this peer
+    steady_time asked_hashes_at{};
+
+    store::arrival* writing = nullptr;            ///< the fetch's
+    std::optional<store::arrival_lease> reading;  ///< an import's
+    std::optional<store::open_blob> stored;
+    bool fetching = false;
+    std::vector<std::uint32_t> news;  ///< leaves that peers have not been told of
+    std::optional<error> failed;
+    steady_time last_use{};
+    steady_time last_data{};
+    std::size_t storing = 0;  ///< leaves on their way to the disk
+    int users = 0;            ///< coroutines that refer to it
+    aio::event changed;
+
+    bool can_serve() const noexcept { return writing || reading || stored; }
+};
+
+}  // namespace dm::sharing
