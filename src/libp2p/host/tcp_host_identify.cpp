@@ -3,6 +3,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "libp2p/host/negotiate.hpp"
+#include "libp2p/host/ping.hpp"
 #include "libp2p/host/tcp_host.hpp"
 #include "libp2p/identify/peer_record.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 constexpr const char* identify_protocol = "/ipfs/id/1.0.0";
 constexpr const char* push_protocol = "/ipfs/id/push/1.0.0";
-constexpr const char* ping_protocol = "/ipfs/ping/1.0.0";
 constexpr const char* protocol_version = "ipfs/0.1.0";
 
 constexpr std::chrono::seconds identify_timeout{15};
@@ -20,8 +20,6 @@ constexpr std::chrono::milliseconds push_delay{100};
 constexpr std::size_t pushes_at_once_max = 16;
 /// Messages stay short enough for readers with a small buffer.
 constexpr std::size_t plain_message_bytes_max = 2048;
-constexpr std::size_t ping_size = 32;
-constexpr std::chrono::seconds ping_quiet_max{60};
 /// What a peer says about itself holds for so long after its connection has ended.
 constexpr std::chrono::hours said_address{24};
 
@@ -53,21 +51,6 @@ awaitable<void> write_messages(stream& to, identify::message m) {
         co_await write_message(to, identify::encode(rest));
     }
     to.shutdown_write();
-}
-
-awaitable<void> serve_ping(inbound in) {
-    std::array<std::byte, ping_size> buffer;
-    for (;;) {
-        std::size_t have = 0;
-        while (have < buffer.size()) {
-            const auto n = co_await aio::with_timeout(
-                in.channel->read_some(std::span(buffer).subspan(have)), ping_quiet_max);
-            if (n == 0)
-                co_return;
-            have += n;
-        }
-        co_await in.channel->write(buffer);
-    }
 }
 
 }  // namespace

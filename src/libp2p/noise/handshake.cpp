@@ -83,7 +83,8 @@ result<void> handshake::hear(byte_view message) {
     if (!is_signed(*p, xx_.remote_static()))
         return fail(errc::wrong_signature);
     if (expected_ && !expected_->matches(p->identity))
-        return fail(errc::wrong_peer, "it is " + multiformats::peer_id(p->identity).to_string());
+        return fail(errc::wrong_peer, "another peer answers there, " +
+                                          multiformats::peer_id(p->identity).to_string());
     remote_ = *std::move(p);
     return {};
 }
