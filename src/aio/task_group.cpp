@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cassert>
 
+#include "aio/reason.hpp"
 #include "base/log.hpp"
 
 namespace dm::aio {
@@ -28,7 +29,7 @@ void task_group::finished(std::list<task>::iterator which, const std::exception_
             std::rethrow_exception(failed);
         } catch (const std::exception& e) {
             if (!is_cancelled(e))
-                log::warn("task failed", {{"task", which->name}, {"reason", e.what()}});
+                log::warn("task failed", {{"task", which->name}, {"reason", reason_of(e)}});
         }
     }
     tasks_.erase(which);

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "aio/reason.hpp"
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "libp2p/host/net_address.hpp"
@@ -49,7 +50,7 @@ awaitable<void> bootstrap::keep(peer_id peer) {
             // Once for each outage; the attempts go on.
             if (!std::exchange(told, true))
                 log::warn("known peer cannot be reached",
-                          {{"peer", peer.to_string()}, {"reason", e.what()}});
+                          {{"peer", peer.to_string()}, {"reason", aio::reason_of(e)}});
         }
         co_await aio::sleep_for(check_interval);
     }

@@ -4,6 +4,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 
+#include "aio/reason.hpp"
 #include "aio/tcp.hpp"
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
@@ -16,8 +17,6 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::size_t banned_max = 1024;
-/// How long one of two connections to the same peer may stay without a stream.
-constexpr std::chrono::seconds duplicate_grace{5};
 
 steady_time now() {
     return std::chrono::steady_clock::now();
@@ -131,7 +130,8 @@ awaitable<void> tcp_host::welcome(tcp::socket socket) {
     } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
-        log::debug("peer refused", {{"address", aio::to_string(endpoint)}, {"reason", e.what()}});
+        log::debug("peer refused",
+                   {{"address", aio::to_string(endpoint)}, {"reason", aio::reason_of(e)}});
     }
 }
 
@@ -169,7 +169,7 @@ awaitable<void> tcp_host::serve_link(link* l) {
             group_.spawn("stream", serve_stream(std::move(fresh), l->conn.peer(), l->remote));
         });
     } catch (const std::exception& e) {
-        reason = e.what();
+        reason = aio::reason_of(e);
     }
     log::debug("connection ended", {{"peer", l->conn.peer().to_string()}, {"reason", reason}});
     remove(l);
@@ -205,7 +205,7 @@ awaitable<void> tcp_host::serve_stream(std::unique_ptr<channel> from, peer_id pe
     } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
-        log::debug("stream ended", {{"peer", peer.to_string()}, {"reason", e.what()}});
+        log::debug("stream ended", {{"peer", peer.to_string()}, {"reason", aio::reason_of(e)}});
     }
 }
 
@@ -353,7 +353,7 @@ void tcp_host::prune(steady_time at) {
     for (auto& l : links_) {
         if (l.conn.stream_count() > 0)
             l.last_busy = at;
-        else if (&l != preferred(l.conn.peer()) && at - l.last_busy >= duplicate_grace)
+        else if (&l != preferred(l.conn.peer()) && at - l.last_busy >= options_.duplicate_grace)
             l.conn.close();
         else if (at - l.last_busy >= options_.idle_grace)
             idle.push_back(&l);

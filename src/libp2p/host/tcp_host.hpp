@@ -35,6 +35,8 @@ struct tcp_host_options {
     std::chrono::milliseconds handshake_timeout{15'000};
     std::chrono::milliseconds negotiation_timeout{10'000};
     std::chrono::milliseconds idle_grace{20'000};
+    /// How long the second of two connections to the same peer may stay without a stream.
+    std::chrono::milliseconds duplicate_grace{5'000};
     std::chrono::milliseconds upkeep_interval{5'000};
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "aio/reason.hpp"
 #include "aio/tcp.hpp"
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
@@ -160,7 +161,7 @@ awaitable<void> tcp_host::attempt(peer_id peer, multiaddr address, dial_race* in
             in->won.emplace(std::move(fresh), address);
     } catch (const std::exception& e) {
         in->failed = error_of(e);
-        in->failed->detail = address.to_string() + ": " + e.what();
+        in->failed->detail = address.to_string() + ": " + aio::reason_of(e);
         log::debug("dial failed", {{"peer", peer.to_string()}, {"reason", in->failed->detail}});
     }
     --in->running;

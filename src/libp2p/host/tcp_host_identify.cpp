@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "aio/reason.hpp"
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "libp2p/host/negotiate.hpp"
@@ -101,7 +102,8 @@ awaitable<void> tcp_host::identify_peer(link* l) {
     } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
-        log::debug("peer not identified", {{"peer", peer.to_string()}, {"reason", e.what()}});
+        log::debug("peer not identified",
+                   {{"peer", peer.to_string()}, {"reason", aio::reason_of(e)}});
     }
 }
 
@@ -167,7 +169,8 @@ awaitable<void> tcp_host::push_to(peer_id peer) {
     } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
-        log::debug("cannot push identify", {{"peer", peer.to_string()}, {"reason", e.what()}});
+        log::debug("cannot push identify",
+                   {{"peer", peer.to_string()}, {"reason", aio::reason_of(e)}});
     }
 }
 
