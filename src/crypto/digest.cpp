@@ -75,9 +75,11 @@ result<digest> parse_digest(std::string_view text) {
     if (!known)
         return fail(errc::unsupported_algorithm,
                     "digest algorithm " + std::string(algorithm) + " is not supported");
-    if (encoded.size() != 2 * digest_size(*known) || !std::ranges::all_of(encoded, is_lower_hex))
+    const auto value = from_hex(encoded);
+    if (!value || value->size() != digest_size(*known) ||
+        !std::ranges::all_of(encoded, is_lower_hex))
         return fail(errc::malformed_digest);
-    return digest(*known, *from_hex(encoded));
+    return digest(*known, *value);
 }
 
 }  // namespace dm::crypto

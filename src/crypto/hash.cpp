@@ -58,8 +58,9 @@ bool take_state(byte_view in, Context& context, std::uint64_t& size, Block& bloc
         h = take_word<word>(in);
     std::memcpy(&block, in.data(), in.size());
     context.num = static_cast<unsigned>(in.size());
-    context.Nl = static_cast<word>(size << 3);
-    context.Nh = sizeof(word) == 4 ? static_cast<word>(size >> 29) : 0;
+    const std::uint64_t bits = size * 8;
+    context.Nl = static_cast<word>(bits);
+    context.Nh = sizeof(word) == 4 ? static_cast<word>(bits >> 32) : 0;
     return true;
 }
 

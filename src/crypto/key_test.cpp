@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 #include "crypto/random.hpp"
 
 using namespace dm;
@@ -11,7 +11,7 @@ using namespace dm::crypto;
 namespace {
 
 private_key key_from_hex(const char* seed) {
-    return private_key::from_seed(std::span<const std::byte, ed25519_seed_size>(*from_hex(seed)));
+    return private_key::from_seed(std::span<const std::byte, ed25519_seed_size>(unhex(seed)));
 }
 
 bytes der(unsigned tag, byte_view content) {
@@ -33,10 +33,10 @@ bytes rsa_public_key(int bits) {
     else
         modulus[0] = static_cast<std::byte>((1 << bits % 8) - 1);
     auto key = der(0x02, modulus);
-    append(key, *from_hex("0203010001"));
+    append(key, unhex("0203010001"));
     auto bit_string = bytes{std::byte{0}};
     append(bit_string, der(0x30, key));
-    auto content = *from_hex("300d06092a864886f70d0101010500");
+    auto content = unhex("300d06092a864886f70d0101010500");
     append(content, der(0x03, bit_string));
     return der(0x30, content);
 }
@@ -64,10 +64,10 @@ TEST(ed25519, gives_the_signatures_of_rfc_8032) {
                     "4dc6594a7c15e9716ed28dc027beceea1ec40a"}};
     for (const auto& v : vectors) {
         const auto key = key_from_hex(v.seed);
-        const auto message = *from_hex(v.message);
+        const auto message = unhex(v.message);
         EXPECT_EQ(to_hex(key.public_key().data()), v.pub);
         EXPECT_EQ(to_hex(key.sign(message)), v.signature);
-        EXPECT_TRUE(key.public_key().verify(message, *from_hex(v.signature)));
+        EXPECT_TRUE(key.public_key().verify(message, unhex(v.signature)));
     }
 }
 
@@ -150,7 +150,7 @@ TEST(key, takes_rsa_of_2048_to_8192_bits_only) {
 }
 
 TEST(key, refuses_a_secp256k1_key_as_ecdsa) {
-    const auto spki = *from_hex(
+    const auto spki = unhex(
         "3036301006072a8648ce3d020106052b8104000a032200037777e994e452c21604f91de093ce415f5432f701dd"
         "8c"
         "d1a7a6fea0e630bfca99");

@@ -4,7 +4,7 @@
 
 #include <unordered_set>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 #include "multiformats/dockerize.hpp"
 
 using namespace dm;
@@ -56,7 +56,7 @@ TEST(cid, is_the_gateway_probe_by_default) {
 }
 
 TEST(cid, says_how_many_bytes_it_took_from_a_stream) {
-    auto stream = *from_hex(std::string(v0_binary) + hello_binary + "ffff");
+    auto stream = unhex(std::string(v0_binary) + hello_binary + "ffff");
     const auto first = read_cid(stream);
     ASSERT_TRUE(first);
     EXPECT_EQ(first->size, 34u);
@@ -65,25 +65,24 @@ TEST(cid, says_how_many_bytes_it_took_from_a_stream) {
     EXPECT_EQ(second->size, 36u);
     EXPECT_EQ(second->value.to_string(), hello_text);
     // a two-byte codec: dag-json, identity of nothing
-    EXPECT_EQ(read_cid(*from_hex("01a9020000ff")).value().size, 5u);
+    EXPECT_EQ(read_cid(unhex("01a9020000ff")).value().size, 5u);
 }
 
 TEST(cid, tells_short_input_from_bad_input) {
     for (const char* hex : {v0_binary, hello_binary}) {
-        const auto whole = *from_hex(hex);
+        const auto whole = unhex(hex);
         for (std::size_t size = 0; size < whole.size(); ++size)
             EXPECT_EQ(read_cid(byte_view{whole}.first(size)).error().code, errc::truncated) << size;
     }
-    EXPECT_EQ(parse_cid(byte_view{*from_hex("00550000")}).error().code, errc::malformed_cid);
-    EXPECT_EQ(parse_cid(byte_view{*from_hex("02550000")}).error().code, errc::malformed_cid);
-    EXPECT_EQ(parse_cid(byte_view{*from_hex("0155000000")}).error().code, errc::malformed_cid);
-    EXPECT_EQ(parse_cid(byte_view{*from_hex("8100550000")}).error().code, errc::malformed_varint);
-    EXPECT_EQ(parse_cid(byte_view{*from_hex("0180808080100000")}).error().code,
-              errc::malformed_cid);
+    EXPECT_EQ(parse_cid(byte_view{unhex("00550000")}).error().code, errc::malformed_cid);
+    EXPECT_EQ(parse_cid(byte_view{unhex("02550000")}).error().code, errc::malformed_cid);
+    EXPECT_EQ(parse_cid(byte_view{unhex("0155000000")}).error().code, errc::malformed_cid);
+    EXPECT_EQ(parse_cid(byte_view{unhex("8100550000")}).error().code, errc::malformed_varint);
+    EXPECT_EQ(parse_cid(byte_view{unhex("0180808080100000")}).error().code, errc::malformed_cid);
 }
 
 TEST(cid, refuses_text_that_is_no_cid) {
-    const auto wrapped_v0 = multibase_encode(multibase::base32, *from_hex(v0_binary));
+    const auto wrapped_v0 = multibase_encode(multibase::base32, unhex(v0_binary));
     const std::string hello = hello_text;
     for (const std::string& text :
          {std::string(""), std::string("Q"), std::string("b"), std::string("busybox"),

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 
 using namespace dm;
 using namespace dm::multiformats;
@@ -20,7 +20,7 @@ void expect_both_forms(const std::string& text, const std::string& hex) {
     const auto from_text = parse_multiaddr(text);
     ASSERT_TRUE(from_text) << text << ": " << from_text.error().message();
     EXPECT_EQ(to_hex(from_text->bytes()), hex) << text;
-    const auto from_binary = parse_multiaddr(byte_view{*from_hex(hex)});
+    const auto from_binary = parse_multiaddr(byte_view{unhex(hex)});
     ASSERT_TRUE(from_binary) << text;
     EXPECT_EQ(from_binary->to_string(), text);
     EXPECT_EQ(*from_binary, *from_text);
@@ -134,8 +134,8 @@ TEST(multiaddr, refuses_malformed_bytes) {
                             "d20301"
                             "00",
                             "e10300", "ffffffffffffffffffff"})
-        EXPECT_FALSE(parse_multiaddr(byte_view{*from_hex(hex)})) << hex;
-    EXPECT_EQ(parse_multiaddr(byte_view{*from_hex("047f000001ffff03")}).error().code,
+        EXPECT_FALSE(parse_multiaddr(byte_view{unhex(hex)})) << hex;
+    EXPECT_EQ(parse_multiaddr(byte_view{unhex("047f000001ffff03")}).error().code,
               errc::unknown_protocol);
 }
 
@@ -148,7 +148,7 @@ TEST(multiaddr, bounds_the_length_of_both_forms) {
     EXPECT_TRUE(parse_multiaddr(at->bytes()));
     EXPECT_EQ(parse_multiaddr("/dns4/" + longest + "a").error().code, errc::too_long);
     auto over = to_bytes(at->bytes());
-    append(over, *from_hex("a202"));
+    append(over, unhex("a202"));
     EXPECT_EQ(parse_multiaddr(byte_view{over}).error().code, errc::too_long);
     EXPECT_EQ(parse_multiaddr("/" + std::string(multiaddr_text_max, '/')).error().code,
               errc::too_long);

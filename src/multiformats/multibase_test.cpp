@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 
 using namespace dm;
 using namespace dm::multiformats;
@@ -42,7 +42,7 @@ TEST(multibase, gives_the_vectors_of_the_spec) {
         EXPECT_EQ(back->value, text);
         EXPECT_EQ(back->base, base);
     }
-    const auto zeros = *from_hex("0000796573206d616e692021");
+    const auto zeros = unhex("0000796573206d616e692021");
     EXPECT_EQ(multibase_encode(multibase::base36, zeros), "k002lcpzo5yikidynfl");
     EXPECT_EQ(multibase_encode(multibase::base58btc, zeros), "z117paNL19xttacUY");
     EXPECT_EQ(multibase_encode(multibase::base32_padded, zeros), "caaahszltebwwc3tjeaqq====");

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 #include "multiformats/multibase.hpp"
 
 using namespace dm;
@@ -13,7 +13,7 @@ TEST(multihash, gives_the_vectors_of_the_spec) {
     EXPECT_EQ(to_hex(hash.to_bytes()),
               "12209cbc07c3f991725836a3aa2a581ca2029198aa420b9d99bc0e131d9f3e2cbe47");
     EXPECT_EQ(base58_encode(hash.to_bytes()), "QmYtUc4iTCbbfVSDNKvtQqrfyezPPnFvE33wFmutw9PBBk");
-    const auto sha1 = parse_multihash(*from_hex("111488c2f11fb2ce392acb5b2986e640211c4690073e"));
+    const auto sha1 = parse_multihash(unhex("111488c2f11fb2ce392acb5b2986e640211c4690073e"));
     ASSERT_TRUE(sha1);
     EXPECT_EQ(sha1->code(), hash_code::sha1);
     EXPECT_EQ(to_hex(sha1->digest()), "88c2f11fb2ce392acb5b2986e640211c4690073e");
@@ -34,7 +34,7 @@ TEST(multihash, keeps_long_digests_in_copies) {
 TEST(multihash, refuses_content_and_digests_over_the_limit) {
     const bytes content(multihash_digest_max + 1);
     EXPECT_EQ(hash_content(hash_code::identity, content).error().code, errc::too_long);
-    auto binary = *from_hex("008101");
+    auto binary = unhex("008101");
     append(binary, content);
     EXPECT_EQ(parse_multihash(binary).error().code, errc::too_long);
 }
@@ -47,8 +47,8 @@ TEST(multihash, tells_short_input_from_bad_input) {
     longer.push_back({});
     EXPECT_EQ(read_multihash(longer).value().size, good.size());
     EXPECT_EQ(parse_multihash(longer).error().code, errc::malformed_multihash);
-    EXPECT_EQ(parse_multihash(*from_hex("928000")).error().code, errc::malformed_varint);
-    EXPECT_EQ(parse_multihash(*from_hex("808080801000")).error().code, errc::unsupported_hash);
+    EXPECT_EQ(parse_multihash(unhex("928000")).error().code, errc::malformed_varint);
+    EXPECT_EQ(parse_multihash(unhex("808080801000")).error().code, errc::unsupported_hash);
 }
 
 TEST(multihash, checks_content_against_every_function_it_computes) {

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <map>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 
 using namespace dm;
 using namespace dm::multiformats;
@@ -19,7 +19,7 @@ const std::map<std::string, bytes>& spec_keys() {
         std::ifstream file(DM_SOURCE_DIR "/src/multiformats/testdata/keys.txt");
         std::string name, hex;
         while (file >> name >> hex)
-            out[name] = from_hex(hex).value();
+            out[name] = unhex(hex);
         return out;
     }();
     return keys;
@@ -61,7 +61,7 @@ TEST(keys, refuse_every_other_spelling_of_the_protobuf) {
           "08010801" + data, "088100" + data, "0801" + data + data, "0804" + data, "0800" + data,
           "0802" + data, "0803" + data, "0801121f" + data.substr(4, 62), "0d01000000" + data,
           "08011221" + data.substr(4) + "00"})
-        EXPECT_FALSE(unmarshal_public_key(*from_hex(hex))) << hex;
+        EXPECT_FALSE(unmarshal_public_key(unhex(hex))) << hex;
 }
 
 TEST(peer_id, is_derived_from_every_spec_key) {
@@ -127,7 +127,7 @@ TEST(peer_id, refuses_what_is_none) {
     for (const char* hex : {"", "0000",
                             "1214"
                             "0000000000000000000000000000000000000000"})
-        EXPECT_FALSE(peer_id::from_bytes(*from_hex(hex))) << hex;
+        EXPECT_FALSE(peer_id::from_bytes(unhex(hex))) << hex;
 }
 
 TEST(peer_id, inlines_keys_up_to_the_limit) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 
 using namespace dm;
 using namespace dm::multiformats;
@@ -11,7 +11,7 @@ namespace {
 
 /// Whether every field of the message can be read.
 bool is_readable(const char* hex) {
-    const auto message = *from_hex(hex);
+    const auto message = unhex(hex);
     proto_reader reader(message);
     for (;;) {
         const auto field = reader.next();
@@ -25,7 +25,7 @@ bool is_readable(const char* hex) {
 }  // namespace
 
 TEST(protobuf, reads_every_wire_type) {
-    const auto message = *from_hex(
+    const auto message = unhex(
         "089601"
         "1203616263"
         "1d01000000"

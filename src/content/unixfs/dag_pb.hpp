@@ -15,7 +15,7 @@ namespace dm::unixfs {
 using multiformats::cid;
 
 /// Largest block that is read: what bitswap carries.
-constexpr std::size_t block_bytes_max = 2 * 1024 * 1024;
+constexpr std::size_t block_bytes_max = 2 << 20;
 /// Most links of one node that are read; a directory of this many entries would be sharded.
 constexpr std::size_t node_links_max = 65536;
 

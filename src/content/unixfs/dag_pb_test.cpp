@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 #include "content/unixfs/data.hpp"
 
 using namespace dm;
@@ -22,7 +22,7 @@ constexpr const char* directory_block =
 constexpr const char* bare_link = "12060a0401550000";
 
 errc code_of(const char* hex) {
-    const auto node = decode_dag_pb(*from_hex(hex));
+    const auto node = decode_dag_pb(unhex(hex));
     EXPECT_FALSE(node) << hex;
     return node ? errc{} : static_cast<errc>(node.error().code.value());
 }
@@ -31,12 +31,12 @@ errc code_of(const char* hex) {
 
 TEST(dag_pb, reads_and_writes_the_fixtures) {
     for (const char* hex : {file_block, directory_block, "", "0a00", bare_link}) {
-        const auto block = *from_hex(hex);
+        const auto block = unhex(hex);
         const auto node = decode_dag_pb(block);
         ASSERT_TRUE(node) << hex;
         EXPECT_EQ(to_hex(encode_dag_pb(*node)), hex);
     }
-    const auto block = *from_hex(file_block);
+    const auto block = unhex(file_block);
     EXPECT_EQ(cid::of(multiformats::codec::dag_pb, block).to_string(),
               "bafybeifddzmrahbcik3wc7a4jvzhnlebvod7pvekyf65u5la2vnkupmcum");
     const auto node = decode_dag_pb(block).value();
@@ -52,11 +52,11 @@ TEST(dag_pb, names_the_empty_block) {
 }
 
 TEST(dag_pb, keeps_absent_and_empty_apart) {
-    const auto absent = decode_dag_pb(*from_hex(bare_link)).value();
+    const auto absent = decode_dag_pb(unhex(bare_link)).value();
     EXPECT_FALSE(absent.links[0].name);
     EXPECT_FALSE(absent.links[0].tsize);
     EXPECT_FALSE(absent.data);
-    const auto empty = decode_dag_pb(*from_hex("120a0a0401550000120018000a00")).value();
+    const auto empty = decode_dag_pb(unhex("120a0a0401550000120018000a00")).value();
     EXPECT_EQ(empty.links[0].name, "");
     EXPECT_EQ(empty.links[0].tsize, 0u);
     EXPECT_TRUE(empty.data && empty.data->empty());
@@ -64,8 +64,8 @@ TEST(dag_pb, keeps_absent_and_empty_apart) {
 
 TEST(dag_pb, takes_data_before_or_after_the_links_but_not_between) {
     const std::string link = bare_link;
-    EXPECT_TRUE(decode_dag_pb(*from_hex("0a020801" + link + link)));
-    EXPECT_TRUE(decode_dag_pb(*from_hex(link + link + "0a020801")));
+    EXPECT_TRUE(decode_dag_pb(unhex("0a020801" + link + link)));
+    EXPECT_TRUE(decode_dag_pb(unhex(link + link + "0a020801")));
     EXPECT_EQ(code_of((link + "0a020801" + link).c_str()), errc::malformed_node);
     EXPECT_EQ(code_of(("0a020801" + link + "0a020801").c_str()), errc::malformed_node);
     EXPECT_EQ(code_of("0a0208010a020801"), errc::malformed_node);
@@ -98,7 +98,7 @@ TEST(dag_pb, refuses_what_the_codec_forbids) {
 }
 
 TEST(dag_pb, limits_links_and_size_of_a_block) {
-    const auto link = *from_hex(bare_link);
+    const auto link = unhex(bare_link);
     bytes block;
     for (std::size_t i = 0; i < node_links_max; ++i)
         append(block, link);
@@ -135,7 +135,7 @@ TEST(unixfs_data, reads_and_writes_every_field) {
                             "080218003801",
                             "0802180038a403420b088094ebdc03150100"
                             "0000"}) {
-        const auto bytes_in = *from_hex(hex);
+        const auto bytes_in = unhex(hex);
         const auto data = decode_unixfs_data(bytes_in);
         if (std::string_view(hex) == "08020a00") {
             EXPECT_FALSE(data) << "the type twice";
@@ -144,7 +144,7 @@ TEST(unixfs_data, reads_and_writes_every_field) {
         ASSERT_TRUE(data) << hex;
         EXPECT_EQ(to_hex(encode_unixfs_data(*data)), hex);
     }
-    const auto timed = *from_hex(
+    const auto timed = unhex(
         "0802180038a403420b088094ebdc03150100"
         "0000");
     const auto data = decode_unixfs_data(timed).value();
@@ -155,14 +155,14 @@ TEST(unixfs_data, reads_and_writes_every_field) {
 
 TEST(unixfs_data, takes_what_protobuf_allows) {
     // packed sizes, any order, unknown fields
-    const auto packed = decode_unixfs_data(*from_hex("18060802"
-                                                     "22020303"
-                                                     "5001"))
+    const auto packed = decode_unixfs_data(unhex("18060802"
+                                                 "22020303"
+                                                 "5001"))
                             .value();
     EXPECT_EQ(packed.block_sizes, (std::vector<std::uint64_t>{3, 3}));
     EXPECT_EQ(packed.file_size, 6u);
     // seconds before 1970
-    const auto old = decode_unixfs_data(*from_hex("0801420b08ffffffffffffffffff01")).value();
+    const auto old = decode_unixfs_data(unhex("0801420b08ffffffffffffffffff01")).value();
     EXPECT_EQ(old.mtime->seconds, -1);
 }
 
@@ -195,8 +195,8 @@ TEST(unixfs_data, refuses_what_is_broken_or_there_twice) {
                             "00",
                             "08024202"
                             "1800"})
-        EXPECT_FALSE(decode_unixfs_data(*from_hex(hex))) << hex;
-    EXPECT_EQ(decode_unixfs_data(*from_hex("0806")).error().code, errc::unsupported_node);
+        EXPECT_FALSE(decode_unixfs_data(unhex(hex))) << hex;
+    EXPECT_EQ(decode_unixfs_data(unhex("0806")).error().code, errc::unsupported_node);
 }
 
 TEST(unixfs_data, limits_the_number_of_block_sizes) {

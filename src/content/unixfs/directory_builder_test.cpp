@@ -1,5 +1,6 @@
 #include "content/unixfs/directory_builder.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
@@ -142,6 +143,38 @@ TEST(directory_builder, shards_exactly_where_kubo_does) {
     const auto hamt_v1 = directory_of("hamt-unixfs-v1-2025", 4765, 11, 22, unixfs_v1_2025, map);
     EXPECT_EQ(hamt_v1.root.to_string(),
               "bafybeiegvuterwurhdtkikfhbxcldohmxp566vpjdofhzmnhv6o4freidu");
+}
+
+// Printed by `ipfs add -r --cid-version=1` and, last, `ipfs add -r` of Kubo 0.42.
+TEST(directory_builder, gives_the_roots_that_kubo_prints) {
+    block_map map;
+    const auto numbered = [&](int i) { return add_file(map, as_bytes(std::to_string(i % 50))); };
+    directory_builder edge(map.sink());
+    directory_builder over(map.sink());
+    for (int i = 0; i < 4096; ++i) {
+        ASSERT_TRUE(edge.add(fmt::format("{:028}", i), numbered(i)));
+        const auto name = i < 4095 ? fmt::format("{:028}", i) : std::string(29, '9');
+        ASSERT_TRUE(over.add(name, numbered(i)));
+    }
+    EXPECT_EQ(edge.finish()->root.to_string(),
+              "bafybeialviphkqlnvjvume47mu3gt37jhajuxegjzmrqe565yrnnb4cv7y");
+    EXPECT_EQ(over.finish()->root.to_string(),
+              "bafybeibspays6ask5gsopg5oluytwuhukqxvwfc2hesr7wolimpow2wbwm");
+    // A sharded directory with files, a directory and a symlink, below another one.
+    for (const auto& [p, root] :
+         {std::pair{kubo_cid_v1, "bafybeih52kjujfmrsktpuc6evi6f7ndeo72iwo66jhk6xeokjqxdlaf3t4"},
+          std::pair{unixfs_v0_2015, "QmZCxVTxqj2RmaA3yQvngJHFri3FNMZH7R3FHvRybn6VrR"}}) {
+        directory_builder inner(map.sink(), p);
+        for (int i = 0; i < 9000; ++i)
+            ASSERT_TRUE(inner.add(fmt::format("file-{}.layer", i),
+                                  add_file(map, as_bytes(std::to_string(i % 50)), p)));
+        ASSERT_TRUE(inner.add("subdir", directory_builder(map.sink(), p).finish().value()));
+        ASSERT_TRUE(inner.add("link", make_symlink("file-1.layer", map.sink(), p)));
+        directory_builder outer(map.sink(), p);
+        ASSERT_TRUE(outer.add("inner", inner.finish().value()));
+        ASSERT_TRUE(outer.add("x", add_file(map, as_bytes("x"), p)));
+        EXPECT_EQ(outer.finish()->root.to_string(), root);
+    }
 }
 
 TEST(directory_builder, does_not_depend_on_the_order_of_entries) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <unordered_set>
 
 #include "content/unixfs/directory_builder.hpp"
@@ -13,6 +12,7 @@ namespace {
 using multiformats::codec;
 
 constexpr std::uint64_t murmur3_code = 0x22;
+constexpr std::string_view upper_hex = "0123456789ABCDEF";
 
 /// Adds without wrapping around.
 bool add_size(std::uint64_t& sum, std::uint64_t size) {
@@ -57,8 +57,8 @@ result<node> read_directory(dag_pb_node& pb) {
     return out;
 }
 
-bool is_fanout(std::optional<std::uint64_t> fanout) {
-    return fanout && std::has_single_bit(*fanout) && *fanout >= 2 && *fanout <= read_fanout_max;
+bool is_fanout(std::uint64_t fanout) {
+    return std::has_single_bit(fanout) && fanout >= 2 && fanout <= read_fanout_max;
 }
 
 /// Hex digits of the largest slot number.
@@ -79,28 +79,26 @@ std::size_t count_bits(byte_view bitfield) {
     return count;
 }
 
-bool is_lower_hex(char c) {
-    return c >= 'a' && c <= 'f';
-}
-
 /// The slot that a link's name starts with.
 std::optional<std::size_t> slot_of(std::string_view name, std::size_t digits, std::size_t fanout) {
     if (name.size() < digits)
         return std::nullopt;
-    name = name.substr(0, digits);
     std::size_t slot = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + digits, slot, 16);
-    if (error != std::errc{} || end != name.data() + digits || slot >= fanout ||
-        std::ranges::any_of(name, is_lower_hex))
-        return std::nullopt;
-    return slot;
+    for (const char c : name.substr(0, digits)) {
+        const auto value = upper_hex.find(c);
+        if (value == std::string_view::npos)
+            return std::nullopt;
+        slot = slot * 16 + value;
+    }
+    return slot < fanout ? std::optional(slot) : std::nullopt;
 }
 
 result<node> read_shard(dag_pb_node& pb, const unixfs_data& data) {
-    if (!is_fanout(data.fanout) || data.hash_type != murmur3_code)
+    const auto fanout = data.fanout.value_or(0);
+    if (!is_fanout(fanout) || data.hash_type != murmur3_code)
         return fail(errc::unsupported_node, "sharded directory with another hash or fanout");
     node out{.kind = node_kind::shard};
-    out.fanout = static_cast<std::size_t>(*data.fanout);
+    out.fanout = static_cast<std::size_t>(fanout);
     const auto bitfield = data.content.value_or(byte_view{});
     if (bitfield.size() > (out.fanout + 7) / 8 || count_bits(bitfield) != pb.links.size())
         return fail(errc::malformed_node);

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "base/hex.hpp"
+#include "base/hex_for_test.hpp"
 #include "content/unixfs/block_map_for_test.hpp"
 #include "content/unixfs/directory_builder.hpp"
 #include "content/unixfs/murmur3.hpp"
@@ -30,7 +30,7 @@ result<bytes> read(const block_map& map, const cid& root, file_walk_options opti
     file_walk walk(root, options);
     bytes out;
     while (walk.wanted()) {
-        const auto block = map.at(*walk.wanted());
+        const auto& block = map.at(*walk.wanted());
         const auto part = walk.feed(block);
         if (!part)
             return std::unexpected(part.error());
@@ -92,7 +92,7 @@ cid shard_node(block_map& map, const std::vector<shard_link>& links, std::string
     bytes block;
     for (const auto& link : links)
         append_dag_pb_link(block, link.target, link.name, 1);
-    const auto bits = *from_hex(bitfield);
+    const auto bits = unhex(bitfield);
     append_dag_pb_data(block, encode_unixfs_data({.type = data_type::hamt_shard,
                                                   .content = bits,
                                                   .hash_type = hash_type,
@@ -420,7 +420,7 @@ TEST(node, refuses_directories_with_bad_or_repeated_names) {
 
 TEST(node, refuses_other_blocks) {
     const auto parse = [](const char* hex) {
-        const auto block = *from_hex(hex);
+        const auto block = unhex(hex);
         return parse_node(cid::of(codec::dag_pb, block), block).error();
     };
     EXPECT_EQ(code_of(parse("")), errc::malformed_node);            // no data

@@ -80,6 +80,35 @@ TEST(cid_of_path, skips_hidden_entries_unless_asked) {
         << "the argument itself is never hidden";
 }
 
+// Each as `ipfs add -r --cid-version=1` of Kubo 0.42 prints it.
+TEST(cid_of_path, takes_links_hidden_and_empty_entries_as_kubo_does) {
+    const temp_dir dir;
+    const auto d = dir / "d";
+    std::filesystem::create_directories(d / "sub/empty");
+    std::filesystem::create_directory(d / ".hid");
+    write(d / "a.txt", "hi\n");
+    write(d / ".hidden", "x");
+    write(d / "sub/z", std::string(600000, '\0'));
+    write(d / "sp ace", "o");
+    write(d / "\xc3\xbcmlaut", "u");
+    write(d / "Zed", "c");
+    std::filesystem::create_symlink("../a.txt", d / "sub/link");
+    std::filesystem::create_symlink("nowhere", d / "dangling");
+    std::filesystem::create_symlink("d", dir / "to_directory");
+    std::filesystem::create_symlink("d/a.txt", dir / "to_file");
+    EXPECT_EQ(cid_of_path(d).value(),
+              "bafybeianumd6zdksoafohaog6mhgip26eqcwh5dy27dsjzfqkt2ojph7ie");
+    EXPECT_EQ(cid_of_path(d, {.hidden = true}).value(),
+              "bafybeib5f7z25sxudpfpnow7g6tmtklilhkunvv3vogi2ftnrfivcudxa4");
+    EXPECT_EQ(cid_of_path(d / "dangling").value(),
+              "bafybeicfkztyetdy3wus3qxlv2snjunm7kxxfoyexh2tdvdxwlyzobajoy");
+    EXPECT_EQ(cid_of_path(dir / "to_file").value(),
+              "bafybeiexotygckf2yhcpwu34tsceaqjx5udyfcfa453f36v3a6johgwzja");
+    const auto link = "bafybeicy2dkyr5fpa5cu2t5qfzeqpisb4zlw2ujdm3yucgvlu2bbnr76ty";
+    EXPECT_EQ(cid_of_path(dir / "to_directory").value(), link);
+    EXPECT_EQ(cid_of_path(dir / "to_directory/").value(), link);
+}
+
 TEST(cid_of_path, takes_the_other_profiles) {
     const temp_dir dir;
     write(dir / "f", "hello world");
