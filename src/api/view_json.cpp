@@ -223,6 +223,12 @@ json to_json(const agent::transfer_view& t) {
     out["bytes_total"] = t.bytes_total;
     out["bytes_from_source"] = t.bytes_from_source;
     out["bytes_per_second"] = t.bytes_per_second;
+    if (!t.missing.empty()) {
+        auto missing = json::array();
+        for (const auto& p : t.missing)
+            missing.push_back(p.to_string());
+        out["missing_platforms"] = std::move(missing);
+    }
     out["started"] = to_rfc3339(t.started);
     if (t.ended)
         out["ended"] = to_rfc3339(*t.ended);

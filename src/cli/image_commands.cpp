@@ -109,6 +109,9 @@ void import(node_client& node, const context& c, const import_options& o) {
                       to_size_text(number(t, "bytes_from_source")), printable(text(t, "from"))));
     if (const auto root = text(t, "root"); !root.empty())
         print(fmt::format("root {}\n", printable(root)));
+    if (const auto missing = texts(t, "missing_platforms"); !missing.empty())
+        print(fmt::format("the image is not for {}\n",
+                          printable(fmt::format("{}", fmt::join(missing, ", ")))));
 }
 
 }  // namespace

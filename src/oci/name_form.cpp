@@ -29,7 +29,11 @@ std::string repository_name::to_string() const {
 }
 
 result<name_form> parse_name_form(std::string_view path, std::string_view upstream) {
-    if (path.size() > repository_text_max || !is_repository_path(path))
+    const auto slash = path.find('/');
+    const bool names_port =
+        upstream.empty() && slash != path.npos && path.substr(0, slash).contains(':');
+    const auto repository = names_port ? path.substr(slash + 1) : path;
+    if (path.size() > repository_text_max || !is_repository_path(repository))
         return fail(errc::malformed_reference,
                     fmt::format("{} is not a repository path", quote(path)));
     if (upstream.empty())

@@ -25,7 +25,8 @@ struct repository_name {
 using name_form = std::variant<multiformats::cid, repository_name>;
 
 /// Reads `<path>` of "/v2/<path>/manifests/…". `upstream` is the registry that a mirror client
-/// names in "?ns=", empty without one; a first component with a dot ("ghcr.io/a/b") names it too.
+/// names in "?ns=", empty without one; a first component with a dot or a port ("ghcr.io/a/b",
+/// "localhost:5000/a") names it too.
 /// A path that no registry could hold is malformed_reference.
 result<name_form> parse_name_form(std::string_view path, std::string_view upstream = {});
 

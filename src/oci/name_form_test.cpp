@@ -33,6 +33,8 @@ TEST(name_form, is_a_name_otherwise) {
     EXPECT_EQ(form("library/busybox"), "docker.io/library/busybox");
     EXPECT_EQ(form("grafana/grafana"), "docker.io/grafana/grafana");
     EXPECT_EQ(form("ghcr.io/a/b"), "ghcr.io/a/b");
+    EXPECT_EQ(form("localhost:5000/x"), "localhost:5000/x");
+    EXPECT_EQ(form("127.0.0.1:5000/a/b"), "127.0.0.1:5000/a/b");
     EXPECT_EQ(form("ciqlarwwgn3qewftxxsapdx6aqi5yi7scootos7m5bqbjuzshoavap"),
               "docker.io/library/ciqlarwwgn3qewftxxsapdx6aqi5yi7scootos7m5bqbjuzshoavap");
     EXPECT_EQ(form("a/ciqlarwwgn3qewftxxsapdx6aqi5yi7scootos7m5bqbjuzshoavapa"),
@@ -48,7 +50,8 @@ TEST(name_form, belongs_to_the_registry_that_a_mirror_client_names) {
 }
 
 TEST(name_form, refuses_what_no_registry_could_hold) {
-    for (const char* path : {"", "../../etc", "a//b", "Busybox", "a b", "a:b", "/a", "a/"})
+    for (const char* path : {"", "../../etc", "a//b", "Busybox", "a b", "a:b", "/a", "a/", "a:b/c", ":1/c",
+                             "a:5000/", "a:5000/B", "a:5000/b:1/c"})
         EXPECT_EQ(form(path), "refused") << path;
     EXPECT_EQ(form("a", "not a host"), "refused");
     EXPECT_EQ(parse_name_form("a..b").error().code, make_error_code(errc::malformed_reference));

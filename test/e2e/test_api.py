@@ -60,7 +60,6 @@ def test_metrics_are_prometheus_text(node):
     assert names and all(n.startswith(("distromash_", "process_")) for n in names), names
 
 
-@pytest.mark.xfail(reason="the swagger pages are not served yet", strict=False)
 def test_swagger_is_served_with_its_document(node):
     page = node.get("/swagger/")
     assert page.status == 200 and b"swagger" in page.body.lower()
@@ -72,7 +71,6 @@ def test_swagger_is_served_with_its_document(node):
         assert node.get(f"/swagger/{name}").status == 200, name
 
 
-@pytest.mark.xfail(reason="the swagger pages are not served yet", strict=False)
 def test_openapi_document_names_every_route(node):
     page = node.get("/swagger/openapi.json")
     if page.status == 404:

@@ -276,6 +276,14 @@ def test_platform_list(start_node, fake):
     expect.serves(node, f"{fake.address}/m", "latest", image, platforms=[f"linux/{OTHER}", "linux/arm/v7"])
 
 
+def test_platforms_that_the_image_lacks_are_told(start_node, fake):
+    image = fake.push(images.multi_platform(), "m")
+    node = start_node()
+    p = node.cli("image", "import", f"{fake.address}/m", "--platform", OWN, "--platform", "linux/s390x", check=True)
+    assert "linux/s390x" in p.stdout
+    expect.serves(node, f"{fake.address}/m", "latest", image, platforms=[OWN])
+
+
 def test_no_such_platform_says_which_there_are(start_node, fake):
     fake.push(images.multi_platform(), "m")
     node = start_node()

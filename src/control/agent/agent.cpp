@@ -102,18 +102,13 @@ void agent::wake() {
 }
 
 awaitable<void> agent::run() {
-    plan::node_record self{.id = options_.self};
-    self.platform = options_.platform;
-    self.labels = options_.labels;
-    self.addresses = options_.addresses;
-    self.version = options_.version;
     auto review = clock::now();
     for (bool announced = false;;) {
         if (std::exchange(dirty_, false)) {
             bool whole = false;
             try {
                 if (!announced) {
-                    co_await catalogue_.put(self);
+                    co_await catalogue_.put(own_record());
                     resume_imports();
                     announced = true;
                 }

@@ -157,6 +157,8 @@ class agent final : public registry::name_resolver {
     image_status status_of(const plan::strategy& s) const;
     void overlay_work(image_status& status, const crypto::digest& image,
                       const std::string& name) const;
+    plan::node_record own_record() const;
+    std::vector<plan::node_record> known_nodes() const;
     std::vector<plan::member> members() const;
     std::vector<oci::platform> platforms_of(const std::optional<crypto::digest>& image) const;
     void notify(std::string type, std::string json);

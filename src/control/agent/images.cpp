@@ -169,7 +169,7 @@ awaitable<std::vector<multiformats::cid>> agent::pins() {
 
 std::vector<node_view> agent::nodes() const {
     std::vector<node_view> out;
-    for (const auto& [id, node] : catalogue_.nodes()) {
+    for (const auto& node : known_nodes()) {
         node_view v;
         v.peer = node.id.to_string();
         v.self = node.id == options_.self;

@@ -21,9 +21,27 @@ awaitable<agent::snapshot> agent::observe() {
     co_return s;
 }
 
+plan::node_record agent::own_record() const {
+    plan::node_record self{.id = options_.self};
+    self.platform = options_.platform;
+    self.labels = options_.labels;
+    self.addresses = options_.addresses;
+    self.version = options_.version;
+    return self;
+}
+
+/// This node first, as it is: also before its record is written, or when an older one is there.
+std::vector<plan::node_record> agent::known_nodes() const {
+    std::vector<plan::node_record> out{own_record()};
+    for (const auto& [id, node] : catalogue_.nodes())
+        if (node.id != options_.self)
+            out.push_back(node);
+    return out;
+}
+
 std::vector<plan::member> agent::members() const {
     std::vector<plan::member> out;
-    for (const auto& [id, node] : catalogue_.nodes())
+    for (const auto& node : known_nodes())
         out.push_back({node.id, node.platform, node.labels, true, started_steady_});
     return out;
 }

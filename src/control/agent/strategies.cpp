@@ -14,6 +14,11 @@ namespace {
 /// An operator who waits for an answer is told after so long that upstream does not give one.
 constexpr std::chrono::seconds resolve_timeout{20};
 
+oci::platform platform_of(const std::vector<plan::member>& all, const multiformats::peer_id& id) {
+    const auto it = std::ranges::find(all, id, &plan::member::id);
+    return it == all.end() ? oci::platform{} : it->platform;
+}
+
 wall_time now_in_milliseconds() {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
@@ -96,7 +101,7 @@ awaitable<preview> agent::dry_run(plan::strategy_request request) {
             old != catalogue_.strategies().end() && !wanted && has)
             line.loses = true;
         if (line.gains && record)
-            if (const auto needed = oci::needed_blobs(*record, options_.platform))
+            if (const auto needed = oci::needed_blobs(*record, platform_of(all, m.id)))
                 for (const auto& blob : *needed)
                     line.bytes += blob.size;
         out.nodes.push_back(std::move(line));

@@ -87,6 +87,7 @@ struct transfer_view {
     std::uint64_t bytes_total = 0;
     std::uint64_t bytes_from_source = 0;
     std::uint64_t bytes_per_second = 0;  ///< over the last seconds
+    std::vector<oci::platform> missing;  ///< platforms asked for that the image is not for
     wall_time started{};
     std::optional<wall_time> ended;
     std::optional<error> failure;

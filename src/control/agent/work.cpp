@@ -59,6 +59,7 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
         *source, order.platforms, order.pin, [&](const importer::progress& p) {
             entry->phase = name_of(p.at);
             entry->bytes_from_source = p.bytes_from_source;
+            entry->missing = p.missing;
             transfers_.progress(entry, p.bytes_done, p.bytes_total);
         });
     entry->root = record.root.to_string();

@@ -10,6 +10,8 @@ const char* name_of(errc code) noexcept {
     switch (code) {
         case errc::malformed_request:
             return "malformed_request";
+        case errc::malformed_target:
+            return "malformed_target";
         case errc::tls_on_plain_port:
             return "tls_on_plain_port";
         case errc::forbidden_origin:
@@ -42,6 +44,8 @@ const char* message_of(errc code) noexcept {
     switch (code) {
         case errc::malformed_request:
             return "the request is not valid HTTP";
+        case errc::malformed_target:
+            return "the path cannot be read";
         case errc::tls_on_plain_port:
             return "this port speaks plain HTTP, not TLS";
         case errc::forbidden_origin:
@@ -73,6 +77,7 @@ const char* message_of(errc code) noexcept {
 condition condition_of(errc code) noexcept {
     switch (code) {
         case errc::malformed_request:
+        case errc::malformed_target:
         case errc::tls_on_plain_port:
         case errc::unsupported_media_type:
         case errc::expectation_failed:

@@ -7,6 +7,7 @@ namespace dm::server {
 /// Why a request was refused before or beside its handler; each has one status (status_of).
 enum class errc {
     malformed_request = 1,   ///< 400
+    malformed_target,        ///< 400: the path or the query cannot be read
     tls_on_plain_port,       ///< 400: the client speaks TLS
     forbidden_origin,        ///< 403: Host, Origin or Sec-Fetch-Site name a foreign place
     no_such_path,            ///< 404

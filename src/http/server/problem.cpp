@@ -8,6 +8,7 @@ namespace {
 int status_of(errc code) noexcept {
     switch (code) {
         case errc::malformed_request:
+        case errc::malformed_target:
         case errc::tls_on_plain_port:
             return 400;
         case errc::forbidden_origin:

@@ -118,7 +118,7 @@ TEST(request_reader, refuses_what_could_be_read_in_two_ways) {
     EXPECT_EQ(refusal_of("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), errc::unsupported_version);
     EXPECT_EQ(refusal_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
               errc::malformed_request);
-    EXPECT_EQ(refusal_of("GET /../etc HTTP/1.1\r\nHost: a\r\n\r\n"), errc::malformed_request);
+    EXPECT_EQ(refusal_of("GET /../etc HTTP/1.1\r\nHost: a\r\n\r\n"), errc::malformed_target);
     EXPECT_EQ(refusal_of("\x16\x03\x01"), errc::tls_on_plain_port);
     EXPECT_EQ(refusal_of(std::string_view("\0\0\0", 3)), errc::malformed_request);
 }

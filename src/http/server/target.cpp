@@ -9,7 +9,7 @@ namespace dm::server {
 namespace {
 
 std::unexpected<error> refuse(std::string why) {
-    return fail(errc::malformed_request, std::move(why));
+    return fail(errc::malformed_target, std::move(why));
 }
 
 /// Bytes of the UTF-8 sequence at the front, by its first byte; 0 when it starts none.

@@ -9,7 +9,7 @@
 
 namespace dm::server {
 
-constexpr std::size_t path_segments_max = 64;
+constexpr std::size_t path_segments_max = 256;
 constexpr std::size_t query_parameters_max = 64;
 
 /// What a request asks for.

@@ -49,6 +49,24 @@ std::vector<oci::image_platform> platforms_in(const std::vector<read_document>& 
     return out;
 }
 
+/// Those of the listed platforms that no manifest is for; none of an artifact, which is for no
+/// platform at all.
+std::vector<oci::platform> missing_platforms(const oci::platform_choice& choice,
+                                             const std::vector<read_document>& documents) {
+    std::vector<oci::platform> out;
+    for (const auto& wanted : choice.listed) {
+        const auto suits = [&](const read_document& d) {
+            return !d.blobs.empty() && d.descriptor.platform &&
+                   oci::match_rank(wanted, *d.descriptor.platform);
+        };
+        if (std::ranges::none_of(documents, suits))
+            out.push_back(wanted);
+    }
+    if (out.size() == choice.listed.size())
+        out.clear();
+    return out;
+}
+
 /// Lets a transfer run into an arrival and holds it back while the arrival has no room.
 class arrival_sink final : public byte_sink {
   public:
@@ -97,6 +115,7 @@ struct importer::job {
     std::vector<read_document> documents;  ///< the top first
     std::size_t documents_bytes = 0;
     std::set<crypto::digest> seen;
+    std::optional<error> refused;  ///< the first platform that an index does not have
     std::vector<oci::descriptor> configs;
     std::vector<oci::descriptor> layers;
     std::map<crypto::digest, store::blob_info> here;
@@ -119,7 +138,7 @@ awaitable<oci::image_record> importer::import(image_source& source, oci::platfor
                                               std::string pin, progress_listener listen) {
     job j{
         source, std::move(platforms), std::move(pin), std::move(listen), {}, {}, 0, {}, {}, {}, {},
-        {}};
+        {},     {}};
     j.tell();
     auto top = co_await source.resolve();
     oci::descriptor as;
@@ -127,6 +146,9 @@ awaitable<oci::image_record> importer::import(image_source& source, oci::platfor
     as.digest = top.digest;
     as.size = top.raw.size();
     co_await read_manifest(j, std::move(top), std::move(as), 1);
+    const auto is_index = [](const read_document& d) { return d.blobs.empty(); };
+    if (j.refused && std::ranges::all_of(j.documents, is_index))
+        throw failure(*j.refused);
 
     for (const auto& list : {j.configs, j.layers})
         for (const auto& blob : list)
@@ -188,8 +210,13 @@ awaitable<void> importer::read_manifest(job& j, found_manifest found, oci::descr
     std::vector<oci::descriptor> chosen;
     if (j.platforms.all)
         chosen = index.manifests;
-    for (const auto& wanted : j.platforms.listed)
-        chosen.push_back(value_or_throw(oci::select_entry(index, wanted)));
+    for (const auto& wanted : j.platforms.listed) {
+        auto entry = oci::select_entry(index, wanted);
+        if (entry)
+            chosen.push_back(*std::move(entry));
+        else if (!j.refused)
+            j.refused = std::move(entry.error());
+    }
     for (auto& entry : chosen)
         if (!j.seen.contains(entry.digest))
             co_await read_manifest(j, co_await j.source.manifest(entry), entry, depth + 1);
@@ -217,6 +244,7 @@ awaitable<void> importer::obtain_all(job& j) {
                   fmt::format("the image is for {} only, not for {}", config->platform.to_string(),
                               j.platforms.listed.front().to_string()));
     }
+    j.now.missing = missing_platforms(j.platforms, j.documents);
     std::vector<awaitable<void>> works;
     for (const auto& layer : j.layers)
         works.push_back(obtain(j, layer));

@@ -30,6 +30,7 @@ struct progress {
     std::uint64_t bytes_from_source = 0;  ///< of bytes_done, what was not here before
     std::size_t blobs_total = 0;
     std::size_t blobs_done = 0;
+    std::vector<oci::platform> missing;  ///< asked for, but the image is not for them
 };
 using progress_listener = std::function<void(const progress&)>;
 
@@ -44,7 +45,8 @@ class importer {
 
     /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and pins
     /// it all as `pin`. The record names every platform of the image, also those that were not
-    /// asked for. Throws the source's failures, oci::errc::no_such_platform, malformed manifests,
+    /// asked for. Of several listed platforms those that the image is not for are only told
+    /// (progress::missing), unless it is for none of them. Throws the source's failures, oci::errc::no_such_platform, malformed manifests,
     /// store::errc.
     awaitable<oci::image_record> import(image_source& source, oci::platform_choice platforms,
                                         std::string pin, progress_listener listen);

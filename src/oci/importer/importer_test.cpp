@@ -180,6 +180,33 @@ TEST(importer, fetches_only_the_platforms_asked_for) {
     });
 }
 
+TEST(importer, takes_the_platforms_there_are_and_tells_which_are_missing) {
+    with_importer([](world& w) -> awaitable<void> {
+        memory_source s;
+        const auto amd = add_image(s, "amd64", pattern(1000));
+        const auto arm = add_image(s, "arm64", pattern(2000));
+        s.add_manifest(oci_index, index_of({{amd, "amd64"}, {arm, "arm64"}}));
+        progress last;
+        const auto listen = [&](const progress& p) { last = p; };
+        const oci::platform riscv{"linux", "riscv64"};
+        const oci::platform s390x{"linux", "s390x"};
+        const auto some =
+            co_await w.import.import(s, {false, {s390x, {"linux", "amd64"}, riscv}}, "pin", listen);
+        EXPECT_TRUE(some.platforms.at(0).is_imported());
+        EXPECT_FALSE(some.platforms.at(1).is_imported());
+        EXPECT_EQ(last.missing, (std::vector{s390x, riscv}));
+        const auto none = co_await failure_of(w, s, {false, {s390x, riscv}});
+        EXPECT_EQ(none.code, oci::errc::no_such_platform);
+        // An image without an index tells its platform only in its config.
+        memory_source single;
+        add_image(single, "amd64", pattern(1000));
+        co_await w.import.import(single, {false, {{"linux", "amd64"}, riscv}}, "pin", listen);
+        EXPECT_EQ(last.missing, std::vector{riscv});
+        const auto other = co_await failure_of(w, single, {false, {s390x, riscv}});
+        EXPECT_EQ(other.code, oci::errc::no_such_platform);
+    });
+}
+
 TEST(importer, refuses_a_single_image_of_another_platform_before_its_layers) {
     with_importer([](world& w) -> awaitable<void> {
         memory_source s;

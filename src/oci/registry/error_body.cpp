@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "http/server/errc.hpp"
 #include "oci/registry/errc.hpp"
 
 namespace dm::registry {
@@ -34,6 +35,8 @@ server::content error_body(const server::problem& p) {
     const bool ours = p.cause.category() == errc_category<errc>::instance();
     const char* code =
         ours ? name_of(static_cast<errc>(p.cause.value())) : code_of_status(p.status);
+    if (p.cause == server::errc::malformed_target)
+        code = name_of(errc::name_invalid);
     const nlohmann::ordered_json entry{
         {"code", code}, {"message", p.message}, {"detail", nlohmann::json::object()}};
     const nlohmann::ordered_json body{{"errors", nlohmann::ordered_json::array({entry})}};

@@ -9,6 +9,7 @@
 #include "crypto/hash.hpp"
 #include "http/server/test_client.hpp"
 #include "oci/media_type.hpp"
+#include "oci/reference.hpp"
 #include "oci/registry/memory_resolver.hpp"
 #include "oci/registry/name_resolver_conformance.hpp"
 
@@ -30,6 +31,13 @@ bytes random_bytes(std::size_t n) {
     bytes out(n);
     for (auto& b : out)
         b = static_cast<std::byte>(r());
+    return out;
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string out;
+    while (times-- > 0)
+        out += text;
     return out;
 }
 
@@ -168,6 +176,10 @@ TEST(pull_service, says_what_is_unknown_in_the_words_of_the_distribution_api) {
             {"/v2/busybox/blobs/blake3:abcd", 404, "BLOB_UNKNOWN"},
             {"/v2/busybox/blobs/abc", 400, "DIGEST_INVALID"},
             {"/v2/Busy_Box/manifests/latest", 400, "NAME_INVALID"},
+            {"/v2/" + repeated("a/", 200) + "manifests/latest", 400, "NAME_INVALID"},
+            {"/v2/" + repeated("a/", 1000) + "manifests/latest", 400, "NAME_INVALID"},
+            {"/v2/busybox/manifests/" + repeated("t", oci::tag_text_max + 1), 404,
+             "MANIFEST_UNKNOWN"},
             {"/v2/busybox/blobs/uploads/1", 404, "BLOB_UPLOAD_UNKNOWN"},
             {"/v2/busybox", 404, "NAME_UNKNOWN"},
             {"/else", 404, "NAME_UNKNOWN"},

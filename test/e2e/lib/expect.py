@@ -44,10 +44,8 @@ ACCEPT = ", ".join([images.DOCKER_MANIFEST, images.DOCKER_LIST, images.OCI_MANIF
 
 
 def registry_path(name, kind, reference):
-    """Path of a manifest or blob: an image of another host than Docker Hub is named by ?ns=, as mirror clients do."""
-    host, _, path = name.partition("/")
-    other = ":" in host
-    return f"/v2/{path if other else name}/{kind}/{reference}" + (f"?ns={host}" if other else "")
+    """Path of a manifest or blob."""
+    return f"/v2/{name}/{kind}/{reference}"
 
 
 def has(node, name, reference="latest"):
