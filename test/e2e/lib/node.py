@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.parse
 
+from .openapi import Document
 from .system import REPOSITORY, Daemon, Deadline, free_port, memory, run, temporary_directory, wait_until
 
 
@@ -58,6 +59,8 @@ class Node:
 
     upstream: {"docker.io": "http://127.0.0.1:5000"}; docker: a dockerd.Docker, or None for a store-only node.
     """
+
+    documents = {}
 
     def __init__(self, binary, upstream=None, docker=None, data_dir=None, args=(), env=None, wait=True):
         self.binary = binary
@@ -159,7 +162,17 @@ class Node:
             body = json.dumps(body).encode()
         if body is not None:
             h.setdefault("Content-Type", "application/json")
-        return http_request(self.api_address, method, path, body, h, timeout)
+        answer = http_request(self.api_address, method, path, body, h, timeout)
+        self.document().check(method, path, answer)
+        return answer
+
+    def document(self):
+        """The description of the API, which all of a binary's nodes serve alike."""
+        if self.binary not in Node.documents:
+            served = http_request(self.api_address, "GET", "/swagger/openapi.json")
+            assert served.status == 200, served
+            Node.documents[self.binary] = Document(served.json)
+        return Node.documents[self.binary]
 
     def get(self, path, **kw):
         return self.request("GET", path, **kw)
