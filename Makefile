@@ -56,16 +56,16 @@ test-trees: release-tree
 	@mkdir -p build/test
 	@printf 'subdirs("%s" "%s")\n' "$(CURDIR)/build/release" "$(CURDIR)/build/asan" > build/test/CTestTestfile.cmake
 
-# The sanitizer tree joins this target once it is shown to be clean; until then `make test-unit` runs it.
-test: release-tree
+test: test-trees
 	@$(PYTHON) test/e2e/what_runs.py
-	@$(CTEST) --test-dir build/release -j $(JOBS)
+	@$(CTEST) --test-dir build/test -j $(JOBS)
 
 test-unit: test-trees
 	@$(CTEST) --test-dir build/test -j $(JOBS) -LE 'e2e|lint'
 
 test-e2e: build
 	@tools/setup.sh test
+	@cmake --build build/release -j $(JOBS) --target docker_engine_tool
 	@$(CTEST) --test-dir build/release -L e2e $(if $(T),-R $(T))
 
 lint: release-tree

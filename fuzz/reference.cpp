@@ -35,8 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     else
         require(
             std::ranges::none_of(r.error().message(), [](char c) { return c >= 0 && c < ' '; }));
-    if (const auto form = parse_name_form(text))
-        require(is_repository_path(text));
+    if (const auto form = parse_name_form(text)) {
+        const auto host = text.substr(0, text.find('/'));
+        require(is_repository_path(host.contains(':') ? text.substr(host.size() + 1) : text));
+    }
     if (const auto p = parse_platform(text)) {
         require(normalise(*p) == *p);
         require(parse_platform(p->to_string()) == *p);

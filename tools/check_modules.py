@@ -67,7 +67,7 @@ def main(root):
         for f in sorted(m["files"]):
             if not f.endswith((".cpp", ".hpp")):
                 continue
-            test = f.endswith(("_test.cpp", "_conformance.hpp"))
+            test = f.endswith(("_test.cpp", "_for_test.hpp", "_conformance.hpp"))
             allowed = set(m["depends"]) | ({*m["test_depends"]} if test else set())
             for n, line in enumerate(open(os.path.join(root, "src", m["folder"], f)), 1):
                 where = f"src/{m['folder']}/{f}:{n}"

@@ -50,8 +50,8 @@ TEST(name_form, belongs_to_the_registry_that_a_mirror_client_names) {
 }
 
 TEST(name_form, refuses_what_no_registry_could_hold) {
-    for (const char* path : {"", "../../etc", "a//b", "Busybox", "a b", "a:b", "/a", "a/", "a:b/c", ":1/c",
-                             "a:5000/", "a:5000/B", "a:5000/b:1/c"})
+    for (const char* path : {"", "../../etc", "a//b", "Busybox", "a b", "a:b", "/a", "a/", "a:b/c",
+                             ":1/c", "a:5000/", "a:5000/B", "a:5000/b:1/c"})
         EXPECT_EQ(form(path), "refused") << path;
     EXPECT_EQ(form("a", "not a host"), "refused");
     EXPECT_EQ(parse_name_form("a..b").error().code, make_error_code(errc::malformed_reference));

@@ -1,5 +1,6 @@
 #include "control/agent/agent.hpp"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,20 @@ using clock = std::chrono::steady_clock;
 
 /// A pause before the engine is looked for again.
 constexpr std::chrono::seconds engine_retry_interval{2};
+
+/// Names that are kept now for another reason than before, or not any more.
+std::set<std::string> names_that_differ(const std::vector<plan::kept_name>& before,
+                                        const std::vector<plan::kept_name>& now) {
+    std::set<std::string> out;
+    const auto add_missing = [&out](const auto& from, const auto& in) {
+        for (const auto& k : from)
+            if (std::ranges::find(in, k) == in.end())
+                out.insert(k.name);
+    };
+    add_missing(before, now);
+    add_missing(now, before);
+    return out;
+}
 
 }  // namespace
 
@@ -146,7 +161,7 @@ awaitable<bool> agent::pass() {
         statuses.emplace(s.strategy, std::move(s));
     const bool changed = statuses != statuses_ || kept_ != out.kept;
     statuses_ = std::move(statuses);
-    kept_ = std::move(out.kept);
+    const auto kept_before = std::exchange(kept_, std::move(out.kept));
 
     std::set<std::string> wanted;
     for (const auto& a : out.actions)
@@ -157,6 +172,8 @@ awaitable<bool> agent::pass() {
         for (const auto& s : seen.strategies)
             notify("strategy",
                    nlohmann::json{{"id", plan::id_of(s)}, {"nametag", s.image.familiar()}}.dump());
+    for (const auto& name : names_that_differ(kept_before, kept_))
+        notify("image", nlohmann::json{{"name", name}}.dump());
     co_return seen.whole;
 }
 

@@ -149,7 +149,9 @@ class agent final : public registry::name_resolver {
     void resume_imports();
 
     // Requests (strategies.cpp, images.cpp).
-    awaitable<crypto::digest> digest_of(const oci::reference& image, bool anew);
+    /// `before`: what a strategy in force took the name for; goes before what the fleet knows.
+    awaitable<crypto::digest> digest_of(const oci::reference& image, bool anew,
+                                        std::optional<crypto::digest> before = std::nullopt);
     const plan::strategy& strategy_named(std::string_view key) const;
     const oci::image_record& image_named(std::string_view which) const;
     strategy_view view_of(const plan::strategy& s) const;

@@ -113,5 +113,24 @@ TEST(loader, another_image_than_was_asked_for_gets_no_name) {
     });
 }
 
+TEST(loader, a_pull_that_fails_leaves_nothing_behind) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        loading w(ex);
+        w.engine.during_pull = [](std::string) -> awaitable<void> {
+            raise(engine::errc::stalled, "no sign of life");
+            co_return;
+        };
+        std::error_code why;
+        try {
+            co_await w.load();
+        } catch (const failure& e) {
+            why = e.code();
+        }
+        EXPECT_EQ(why, engine::errc::stalled);
+        EXPECT_EQ(co_await w.id_of("busybox:1"), "");
+        EXPECT_TRUE(w.owned.all().empty());
+    });
+}
+
 }  // namespace
 }  // namespace dm::agent

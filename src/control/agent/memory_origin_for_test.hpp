@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <string>
 
 #include "control/agent/image_origin.hpp"
 #include "crypto/hash.hpp"
@@ -32,6 +33,11 @@ class memory_origin final : public image_origin {
         const auto digest = held.manifest.digest;
         images_[value_or_throw(oci::parse_reference(name)).canonical()] = std::move(held);
         return digest;
+    }
+
+    /// From now on there is no such image any more.
+    void forget(const std::string& name) {
+        images_.erase(value_or_throw(oci::parse_reference(name)).canonical());
     }
 
   private:

@@ -25,7 +25,8 @@ wall_time now_in_milliseconds() {
 
 }  // namespace
 
-awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool anew) {
+awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool anew,
+                                           std::optional<crypto::digest> before) {
     const auto ref = image;
     const auto* named = catalogue_.name(ref);
     std::optional<crypto::digest> known;
@@ -43,8 +44,10 @@ awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool ane
     }
     if (failed->code == aio::errc::timed_out)
         failed->detail = fmt::format("{} does not answer", ref.domain);
-    if (!known)
+    if (!known && !before)
         throw failure(*failed);
+    if (before)
+        known = before;
     log::warn("using what the name meant before",
               {{"image", ref.familiar()}, {"reason", failed->message()}});
     co_return *known;
@@ -52,8 +55,10 @@ awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool ane
 
 awaitable<strategy_view> agent::apply(plan::strategy_request request) {
     const auto id = plan::id_of(request);
-    const bool anew = catalogue_.strategies().contains(id);
-    const auto digest = co_await digest_of(request.image, anew);
+    const auto in_force = catalogue_.strategies().find(id);
+    const bool anew = in_force != catalogue_.strategies().end();
+    const auto before = anew ? in_force->second.digest : std::nullopt;
+    const auto digest = co_await digest_of(request.image, anew, before);
     plan::strategy s;
     static_cast<plan::strategy_request&>(s) = std::move(request);
     s.digest = digest;

@@ -14,7 +14,7 @@ task_table::start task_table::run(const std::string& key,
     auto& e = entries_[key];
     if (!e)
         e = std::make_unique<entry>(executor_);
-    if (e->running || e->group.size() > 0)
+    if (e->running)
         return start::running;
     if (e->failed && now < e->failed->next_try)
         return start::held_back;

@@ -139,8 +139,9 @@ void agent::resume_imports() {
         const auto choice = oci::parse_platform_choice(words, options_.platform);
         if (!ref || !choice)
             continue;
-        start_import_by_hand(*ref, *digest, *choice,
-                             fmt::format("{} {}", digest->to_string(), fmt::join(words, ",")));
+        auto job = fmt::format("{} {}", digest->to_string(), fmt::join(words, ","));
+        if (!imports_by_hand_.contains(job))  // asked for again before this node was up
+            start_import_by_hand(*ref, *digest, *choice, std::move(job));
     }
 }
 

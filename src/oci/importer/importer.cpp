@@ -136,9 +136,19 @@ importer::importer(executor ex, store::content_store& store, options o)
 
 awaitable<oci::image_record> importer::import(image_source& source, oci::platform_choice platforms,
                                               std::string pin, progress_listener listen) {
-    job j{
-        source, std::move(platforms), std::move(pin), std::move(listen), {}, {}, 0, {}, {}, {}, {},
-        {},     {}};
+    job j{source,
+          std::move(platforms),
+          std::move(pin),
+          std::move(listen),
+          {},
+          {},
+          0,
+          {},
+          {},
+          {},
+          {},
+          {},
+          {}};
     j.tell();
     auto top = co_await source.resolve();
     oci::descriptor as;

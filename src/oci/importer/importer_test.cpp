@@ -186,8 +186,8 @@ TEST(importer, takes_the_platforms_there_are_and_tells_which_are_missing) {
         const auto amd = add_image(s, "amd64", pattern(1000));
         const auto arm = add_image(s, "arm64", pattern(2000));
         s.add_manifest(oci_index, index_of({{amd, "amd64"}, {arm, "arm64"}}));
-        progress last;
-        const auto listen = [&](const progress& p) { last = p; };
+        importer::progress last;
+        const auto listen = [&](const importer::progress& p) { last = p; };
         const oci::platform riscv{"linux", "riscv64"};
         const oci::platform s390x{"linux", "s390x"};
         const auto some =

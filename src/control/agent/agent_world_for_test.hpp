@@ -1,0 +1,150 @@
+#pragma once
+
+#include <functional>
+
+#include "aio/run_for_test.hpp"
+#include "base/temp_dir.hpp"
+#include "control/agent/agent.hpp"
+#include "control/agent/loader.hpp"
+#include "control/agent/memory_origin_for_test.hpp"
+#include "crypto/key.hpp"
+#include "runtime/engine/memory_engine.hpp"
+
+namespace dm::agent::testing {
+
+/// The node of a test: its agent, with registries and engine in memory and its state in a folder of
+/// its own.
+class world {
+  public:
+    explicit world(executor ex)
+        : engine(ex),
+          shared(ex, workers, folder / "state.db", "state"),
+          local(ex, workers, folder / "state.db", "local"),
+          content(ex, workers, folder / "store"),
+          executor_(ex),
+          node_(std::make_unique<agent>(ex, shared, local, content, origin, engine,
+                                        options_of_agent())) {
+        node().start();
+    }
+
+    agent& node() { return *node_; }
+
+    /// Ends the agent and begins a new one on what the old one left.
+    awaitable<void> restart() {
+        co_await node().stop();
+        node_.reset();
+        node_ = std::make_unique<agent>(executor_, shared, local, content, origin, engine,
+                                        options_of_agent());
+        node().start();
+    }
+
+    awaitable<void> stop() {
+        co_await node().stop();
+        co_await content.stop();
+    }
+
+    /// Until `condition` holds: asked again whenever the node has something to tell.
+    awaitable<void> until(std::function<bool()> condition) {
+        aio::event changed(executor_);
+        const auto watching = node().watch([&](const notice&) { changed.notify_all(); });
+        while (!condition())
+            co_await changed.wait();
+    }
+
+    awaitable<void> until_state(std::string nametag, image_state wanted) {
+        co_await until([&] { return status_of(nametag).state == wanted; });
+    }
+
+    /// Until no name in the engine is this node's.
+    awaitable<void> until_nothing_is_placed() {
+        aio::event changed(executor_);
+        const auto watching = local.watch([&](const state::change&) { changed.notify_all(); });
+        const ownership owned(local);
+        while (!owned.all().empty())
+            co_await changed.wait();
+    }
+
+    image_status status_of(const std::string& nametag) {
+        return node().strategy(nametag).nodes.at(0).status;
+    }
+
+    /// Imports by hand, and has the engine find the image in this node's registry.
+    awaitable<crypto::digest> import(std::string name) {
+        const auto ref = value_or_throw(oci::parse_reference(name));
+        const auto transfer = co_await node().import_image(ref, {false, {platform()}});
+        co_await until(
+            [&] { return node().moving().find(transfer)->state != transfer_state::running; });
+        const auto& record = node().image(name).record;
+        engine.offer(load_source(registry_address, record), engine_image(record));
+        co_return record.digest;
+    }
+
+    static engine::image engine_image(const oci::image_record& record) {
+        return {.id = plan::engine_ids(record, platform()).front(),
+                .repo_tags = {},
+                .repo_digests = {},
+                .runs_on = {"linux", "amd64"},
+                .size_bytes = 1000,
+                .labels = {}};
+    }
+
+    static plan::strategy_request request(const std::string& nametag) {
+        plan::strategy_request out;
+        out.image = value_or_throw(oci::parse_reference(nametag));
+        out.percentage = 100;
+        return out;
+    }
+
+    static multiformats::peer_id self() {
+        return multiformats::peer_id(
+            crypto::private_key::from_seed(std::array<std::byte, crypto::ed25519_seed_size>{})
+                .public_key());
+    }
+
+    static oci::platform platform() { return {"linux", "amd64"}; }
+
+    static constexpr const char* registry_address = "127.0.0.1:5005";
+
+    temp_dir folder;
+    aio::pool workers;
+    memory_origin origin;
+    engine::memory_engine engine;
+    state::durable_map shared;
+    state::durable_map local;
+    store::content_store content;
+
+  private:
+    static options options_of_agent() {
+        return {.self = self(),
+                .platform = platform(),
+                .labels = {},
+                .addresses = {},
+                .version = "1.2.3",
+                .registry_address = registry_address,
+                .retry_delay_min = std::chrono::milliseconds(10),
+                .retry_delay_max = std::chrono::milliseconds(40)};
+    }
+
+    executor executor_;
+    std::unique_ptr<agent> node_;
+};
+
+/// Runs a test on a node; `body` is a coroutine function of (world&).
+template <class World = world, class Body>
+void in_world(Body body) {
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        World w(ex);
+        std::exception_ptr failed;
+        try {
+            co_await body(w);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        co_await asio::this_coro::reset_cancellation_state();  // when the time was up
+        co_await w.stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
+}  // namespace dm::agent::testing
