@@ -7,6 +7,7 @@
 #include "api/rest_api.hpp"
 #include "control/agent/agent_world_for_test.hpp"
 #include "http/server/test_client.hpp"
+#include "libp2p/host/memory_host.hpp"
 
 namespace dm::api::testing {
 
@@ -23,7 +24,8 @@ class world : public agent::testing::world {
   public:
     explicit world(executor ex)
         : agent::testing::world(ex),
-          api(ex, node(), shared, content,
+          others(ex, network, self()),
+          api(ex, node(), shared, content, others,
               {.platform = platform(), .version = "1.2.3", .host_names = {}}),
           http(ex, workers, api.handler(), server_options()) {
         api.start();
@@ -62,9 +64,12 @@ class world : public agent::testing::world {
     awaitable<void> stop() {
         co_await http.stop();
         co_await api.stop();
+        co_await others.stop();
         co_await agent::testing::world::stop();
     }
 
+    host::memory_network network;
+    host::memory_host others;
     rest_api api;
     server::http_server http;
 };

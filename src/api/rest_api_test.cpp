@@ -291,6 +291,20 @@ TEST(api_node, names_itself_first) {
     });
 }
 
+TEST(api_peers, are_who_is_connected) {
+    in_world([](world& w) -> awaitable<void> {
+        const auto id = multiformats::peer_id(crypto::private_key::generate().public_key());
+        host::memory_host other(co_await asio::this_coro::executor, w.network, id);
+        co_await other.connect(world::self(), w.others.addresses());
+        const auto got = (co_await w.ask("GET", "/api/v1/peers")).body["peers"];
+        EXPECT_EQ(got.size(), 1u);
+        EXPECT_EQ(got[0]["ID"], id.to_string());
+        EXPECT_EQ(got[0]["connected"], true);
+        co_await other.stop();
+        EXPECT_EQ((co_await w.ask("GET", "/api/v1/peers")).body["peers"], json::array());
+    });
+}
+
 TEST(api_store, is_counted_verified_and_cleared) {
     in_world([](world& w) -> awaitable<void> {
         const std::string data = "a blob that nothing wants";
