@@ -13,6 +13,9 @@ namespace {
 
 /// Encrypted bytes of one write to the wire, and of one read from it.
 constexpr std::size_t batch_bytes_max = 256 * 1024;
+/// On a slow link a write is small, since control messages wait until it is over.
+constexpr std::size_t batch_bytes_min = 16 * 1024;
+constexpr std::chrono::milliseconds batch_time{10};
 /// Buffers of a connection on which little happens.
 constexpr std::size_t quiet_buffer_bytes = 4096;
 /// Reads that used little of the buffer before it is made small again.
@@ -35,7 +38,8 @@ connection::connection(executor ex, aio::pool& workers, secured from, yamux::rol
       early_(std::move(from.early)),
       session_(role, budget, options, now()),
       writable_(ex),
-      may_open_(std::move(ex)) {}
+      may_open_(std::move(ex)),
+      batch_bytes_(batch_bytes_max / 4) {}
 
 connection::~connection() {
     detach_all();
@@ -144,7 +148,9 @@ awaitable<void> connection::write_loop() {
         const auto n = fill_frames();
         pump();
         if (n > 0) {
+            const auto start = now();
             co_await wire_.write(std::span(out_).first(n));
+            note_write(n, now() - start);
             continue;
         }
         if (session_.failed())
@@ -159,19 +165,25 @@ awaitable<void> connection::write_loop() {
     }
 }
 
+void connection::note_write(std::size_t n, steady_time::duration took) {
+    if (took > batch_time)
+        batch_bytes_ = std::max(batch_bytes_min, batch_bytes_ / 2);
+    else if (took < batch_time / 4 && n >= batch_bytes_ / 2)
+        batch_bytes_ = std::min(batch_bytes_max, batch_bytes_ * 2);
+}
+
 std::size_t connection::fill_frames() {
     std::size_t done = 0;
-    while (session_.has_output() && done < batch_bytes_max) {
+    while (session_.has_output() && done < batch_bytes_) {
         // Control frames need little; the buffer grows when it turns out that there is data.
-        if (out_.size() - done < noise::frame_bytes_max + 2) {
-            if (out_.size() < quiet_buffer_bytes)
-                out_.resize(quiet_buffer_bytes);
-            else
-                out_.resize(std::min(batch_bytes_max, done + noise::frame_bytes_max + 2));
-        }
-        if (out_.size() - done <= noise::frame_overhead + yamux::header_size)
+        if (out_.size() < quiet_buffer_bytes)
+            out_.resize(quiet_buffer_bytes);
+        else if (out_.size() - done < noise::frame_bytes_max + 2)
+            out_.resize(std::max(out_.size(),
+                                 std::min(batch_bytes_max, done + noise::frame_bytes_max + 2)));
+        const auto room = std::span(out_).first(std::min(out_.size(), batch_bytes_)).subspan(done);
+        if (room.size() <= noise::frame_overhead + yamux::header_size)
             break;
-        const auto room = std::span(out_).subspan(done);
         const auto plain =
             room.subspan(2, std::min(room.size() - noise::frame_overhead, noise::frame_plain_max));
         const auto n = session_.fill(plain);

@@ -47,6 +47,8 @@ class connection {
     awaitable<void> write_loop();
     awaitable<void> tick_loop();
     std::size_t fill_frames();
+    /// Learns from how long a write took how much the next one may be.
+    void note_write(std::size_t n, steady_time::duration took);
     /// Decrypts and hands on the frames at the front of `data`; how many bytes they took.
     std::size_t take_frames(std::span<std::byte> data);
     /// Passes on what the session has to say, after every call of it that may change something.
@@ -64,8 +66,9 @@ class connection {
     std::unordered_map<yamux::stream_id, channel*> channels_;
     aio::event writable_;
     aio::event may_open_;
-    bytes in_;   // encrypted bytes as they came
-    bytes out_;  // Noise frames of one write
+    bytes in_;                 // encrypted bytes as they came
+    bytes out_;                // Noise frames of one write
+    std::size_t batch_bytes_;  // that out_ may hold now
     bool closed_ = false;
     int opening_ = 0;  // calls of open() that wait
 };

@@ -87,22 +87,26 @@ awaitable<void> tcp_host::accept_loop(tcp::acceptor* from) {
         }
         boost::system::error_code gone;
         const auto remote = socket.remote_endpoint(gone);
-        if (gone || handshake_count_ >= options_.handshakes_max ||
-            links_.size() + handshake_count_ >= options_.connections_max ||
-            connections_from(remote.address()) >= options_.connections_of_address_max)
+        if (gone || !is_welcome(remote.address()))
             continue;
         group_.spawn("welcome", welcome(std::move(socket)));
     }
 }
 
-std::size_t tcp_host::connections_from(const asio::ip::address& address) const {
-    const auto pending = handshakes_.find(address);
-    auto out = pending == handshakes_.end() ? 0 : pending->second;
-    for (const auto& l : links_)
-        if (l.direction == direction::incoming)
-            if (const auto e = to_endpoint(l.remote); e && e->address() == address)
-                ++out;
-    return out;
+/// Whether one more may come in, from there.
+bool tcp_host::is_welcome(const asio::ip::address& from) const {
+    if (handshake_count_ >= options_.handshakes_max ||
+        links_.size() + handshake_count_ >= options_.connections_max)
+        return false;
+    const auto pending = handshakes_.find(from);
+    const auto shaking = pending == handshakes_.end() ? 0 : pending->second;
+    if (shaking >= options_.handshakes_of_address_max)
+        return false;
+    const auto there = std::ranges::count_if(links_, [&](const link& l) {
+        const auto e = to_endpoint(l.remote);
+        return l.direction == direction::incoming && e && e->address() == from;
+    });
+    return static_cast<std::size_t>(there) + shaking < options_.connections_of_address_max;
 }
 
 awaitable<void> tcp_host::welcome(tcp::socket socket) {

@@ -23,9 +23,10 @@ struct tcp_host_options {
 
     std::size_t connections_max = 256;
     std::size_t connections_of_peer_max = 8;
-    std::size_t connections_of_address_max = 32;  ///< handshakes included
+    std::size_t connections_of_address_max = 64;  ///< incoming ones, handshakes included
     std::size_t handshakes_max = 64;              ///< incoming ones at once
-    std::size_t dials_max = 32;                   ///< peers dialled at once
+    std::size_t handshakes_of_address_max = 16;
+    std::size_t dials_max = 32;  ///< peers dialled at once
     /// Past `high` idle connections are closed until `low` are left.
     std::size_t connections_high = 96;
     std::size_t connections_low = 64;
@@ -126,7 +127,7 @@ class tcp_host final : public host {
     void tell(peer_event::kind what, const peer_id& peer, const peer_state& state);
     awaitable<void> upkeep_loop();
     void prune(steady_time now);
-    std::size_t connections_from(const asio::ip::address& address) const;
+    bool is_welcome(const asio::ip::address& from) const;
 
     // Dialling: tcp_host_dial.cpp
     std::vector<multiaddr> dialable_addresses(const peer_id& peer) const;

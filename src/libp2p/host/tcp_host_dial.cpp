@@ -19,7 +19,7 @@ constexpr std::size_t addresses_tried_max = 16;
 /// Endpoints of one name that are tried.
 constexpr std::size_t resolved_max = 8;
 /// Bytes that the kernel may hold unsent: control messages wait behind them.
-constexpr int unsent_bytes_max = 128 * 1024;
+constexpr int unsent_bytes_max = 32 * 1024;
 
 }  // namespace
 
