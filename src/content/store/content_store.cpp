@@ -257,6 +257,22 @@ awaitable<std::vector<leaf_hash>> content_store::leaves(digest d) {
     });
 }
 
+awaitable<std::vector<std::optional<std::uint64_t>>> content_store::block_sizes(
+    std::vector<multiformats::cid> cids) {
+    co_return co_await workers_.run([&] {
+        std::vector<std::optional<std::uint64_t>> out;
+        for (const auto& cid : cids) {
+            const auto place = index_->locate(cid);
+            out.push_back(place ? std::optional(place->length) : std::nullopt);
+        }
+        return out;
+    });
+}
+
+awaitable<std::vector<blob_info>> content_store::blobs() {
+    co_return co_await workers_.run([&] { return index_->all(); });
+}
+
 content_store::slot* content_store::live_slot(const digest& d) {
     for (auto& s : slots_)
         if (s.opening == d ||
@@ -340,6 +356,7 @@ awaitable<blob_info> content_store::finish(arrival_lease& lease) {
     });
     blob_bytes_ += info.size;
     a.mark_complete();
+    completed_.tell(info);
     co_return info;
 }
 
@@ -442,6 +459,10 @@ awaitable<void> content_store::remove_blob(blob_info blob) {
 awaitable<void> content_store::pin(std::string name, std::vector<digest> blobs,
                                    std::vector<dag_node> nodes) {
     co_await workers_.run([&] { index_->pin(name, blobs, nodes, now_seconds()); });
+}
+
+awaitable<void> content_store::pin_also(std::string name, std::vector<dag_node> nodes) {
+    co_await workers_.run([&] { index_->pin_also(name, nodes, now_seconds()); });
 }
 
 awaitable<bool> content_store::unpin(std::string name) {

@@ -103,6 +103,13 @@ class content_store {
     awaitable<std::optional<blob_info>> find_root(multiformats::cid root);
     /// The bytes of any block that is here, checked against nothing: they were when they came.
     awaitable<std::optional<bytes>> block(multiformats::cid cid);
+    /// Bytes of each block, in the order asked; nullopt where it is not here.
+    awaitable<std::vector<std::optional<std::uint64_t>>> block_sizes(
+        std::vector<multiformats::cid> cids);
+    /// All complete blobs.
+    awaitable<std::vector<blob_info>> blobs();
+    /// Told of each blob when it is complete.
+    subscribers<blob_info>& completed() noexcept { return completed_; }
 
     /// The hash of every leaf of a complete blob; empty when it is not here.
     awaitable<std::vector<leaf_hash>> leaves(crypto::digest digest);
@@ -122,6 +129,8 @@ class content_store {
 
     awaitable<void> pin(std::string name, std::vector<crypto::digest> blobs,
                         std::vector<dag_node> nodes);
+    /// Adds nodes to what is kept under the name, which is pinned by it if it is not yet.
+    awaitable<void> pin_also(std::string name, std::vector<dag_node> nodes);
     awaitable<bool> unpin(std::string name);
     awaitable<std::vector<block_index::pin_entry>> pins(std::string prefix);
 
@@ -162,6 +171,7 @@ class content_store {
     std::unique_ptr<block_index> index_;
     std::list<slot> slots_;
     std::uint64_t blob_bytes_ = 0;
+    subscribers<blob_info> completed_;
     aio::task_group cleanup_;
     subscribers<crypto::digest> arrivals_;
 };

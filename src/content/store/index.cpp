@@ -146,6 +146,9 @@ void block_index::touch(const digest& d, std::int64_t now_seconds) {
 }
 
 std::optional<block_place> block_index::locate(const cid& c) {
+    // Everything here is known by its full SHA2-256.
+    if (c.hash().code() != multiformats::hash_code::sha2_256 || c.hash().digest().size() != 32)
+        return std::nullopt;
     const std::scoped_lock lock(mutex_);
     const auto hash = c.hash().digest();
     {
@@ -209,6 +212,24 @@ void block_index::pin(std::string_view name, const std::vector<digest>& blobs,
         "insert into pin_blob(name, digest) values(?, ?) on conflict(name, digest) do nothing");
     for (const auto& d : blobs)
         add_blob.bind(1, name).bind(2, d.to_string()).run();
+    auto add_node = db_.prepare(
+        "insert into pin_node(hash, name, data) values(?, ?, ?) on conflict(hash, name) do "
+        "nothing");
+    for (const auto& node : nodes)
+        add_node.bind(1, node.cid.hash().digest())
+            .bind(2, name)
+            .bind(3, byte_view(node.data))
+            .run();
+    t.commit();
+}
+
+void block_index::pin_also(std::string_view name, const std::vector<dag_node>& nodes,
+                           std::int64_t now_seconds) {
+    const std::scoped_lock lock(mutex_);
+    sqlite::transaction t(db_);
+    auto add =
+        db_.prepare("insert into pin(name, added) values(?, ?) on conflict(name) do nothing");
+    add.bind(1, name).bind(2, now_seconds).run();
     auto add_node = db_.prepare(
         "insert into pin_node(hash, name, data) values(?, ?, ?) on conflict(hash, name) do "
         "nothing");

@@ -64,6 +64,9 @@ class block_index {
     /// Keeps blobs and nodes under a name, replacing what the name kept before.
     void pin(std::string_view name, const std::vector<crypto::digest>& blobs,
              const std::vector<dag_node>& nodes, std::int64_t now_seconds);
+    /// Adds nodes to what a name keeps, and the name if there is none.
+    void pin_also(std::string_view name, const std::vector<dag_node>& nodes,
+                  std::int64_t now_seconds);
     /// False when there was no such pin.
     bool unpin(std::string_view name);
     struct pin_entry {

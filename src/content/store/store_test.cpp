@@ -396,3 +396,41 @@ TEST(content_store, tells_of_every_leaf_and_lists_those_of_a_blob) {
         EXPECT_TRUE((co_await s.leaves(digest_of(as_bytes("other")))).empty());
     });
 }
+
+TEST(content_store, tells_of_each_blob_that_is_complete_and_lists_them_all) {
+    const temp_dir folder;
+    with_store(folder.path(), {}, [](store::content_store& s) -> awaitable<void> {
+        std::vector<digest> told;
+        const auto watching =
+            s.completed().add([&](const store::blob_info& b) { told.push_back(b.digest); });
+        const auto data = random_bytes(300'000, 5);
+        co_await s.put(digest_of(data), data);
+        co_await s.put(digest_of(data), data);
+        EXPECT_EQ(told, std::vector{digest_of(data)});
+        const auto all = co_await s.blobs();
+        EXPECT_EQ(all.size(), 1u);
+        EXPECT_EQ(all.at(0).digest, digest_of(data));
+        const auto tail = byte_view(data).subspan(store::leaf_bytes);
+        const auto leaf = multiformats::cid::of(multiformats::codec::raw, tail);
+        const auto sizes = co_await s.block_sizes({leaf, all.at(0).root, {}});
+        EXPECT_EQ(sizes.at(0), tail.size());
+        EXPECT_TRUE(sizes.at(1).has_value());
+        EXPECT_FALSE(sizes.at(2).has_value());
+    });
+}
+
+TEST(content_store, a_pin_grows_node_by_node) {
+    const temp_dir folder;
+    with_store(folder.path(), {}, [](store::content_store& s) -> awaitable<void> {
+        const auto one = multiformats::cid::of(multiformats::codec::dag_pb, as_bytes("one"));
+        const auto two = multiformats::cid::of(multiformats::codec::raw, as_bytes("two"));
+        std::vector<store::dag_node> first{{one, to_bytes("one")}};
+        std::vector<store::dag_node> second{{two, to_bytes("two")}, {one, to_bytes("one")}};
+        co_await s.pin_also("p", first);
+        co_await s.pin_also("p", second);
+        EXPECT_EQ(co_await s.block(one), to_bytes("one"));
+        EXPECT_EQ(co_await s.block(two), to_bytes("two"));
+        EXPECT_TRUE(co_await s.unpin("p"));
+        EXPECT_FALSE(co_await s.block(two));
+    });
+}
