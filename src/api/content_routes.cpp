@@ -5,7 +5,7 @@
 #include "api/answer.hpp"
 #include "api/content_names.hpp"
 #include "api/errc.hpp"
-#include "content/unixfs/walk.hpp"
+#include "content/tree/driver.hpp"
 
 namespace dm::api {
 namespace {
@@ -13,6 +13,9 @@ namespace {
 using multiformats::cid;
 using server::request;
 using server::response_writer;
+
+/// Entries of a directory that are asked for at once.
+constexpr std::size_t entries_ahead = 32;
 
 const char* name_of(unixfs::node_kind kind) {
     switch (kind) {
@@ -29,94 +32,77 @@ const char* name_of(unixfs::node_kind kind) {
 
 class content_routes {
   public:
-    explicit content_routes(store::content_store& content) : content_(content) {}
+    explicit content_routes(bitswap::exchange& blocks) : blocks_(blocks) {}
 
     /// {"cid","type","size"} of a file, with "entries" of a directory, with "target" of a symlink.
     awaitable<void> list(const request& req, response_writer& out) const {
         const auto root = parse_content_name(req.parameter("cid"));
-        const auto block = co_await need(root);
-        const auto here = value_or_throw(unixfs::parse_node(root, block));
+        tree::reader from(blocks_);
+        const auto here = co_await from.look(root);
         auto body = success();
         body["cid"] = root.to_string();
-        body["type"] = name_of(here.kind);
-        body["size"] = here.size;
-        if (here.kind == unixfs::node_kind::symlink)
-            body["target"] = as_chars(here.content);
-        if (here.is_directory())
-            body["entries"] = co_await entries(root);
+        body["type"] = name_of(here.node.kind);
+        body["size"] = here.node.size;
+        if (here.node.kind == unixfs::node_kind::symlink)
+            body["target"] = as_chars(here.node.content);
+        if (here.node.is_directory())
+            body["entries"] = co_await entries(from, root);
         co_await send_json(out, std::move(body));
     }
 
     /// The connection is cut where a block is missing, so that nobody takes a part for the whole.
     awaitable<void> read(const request& req, response_writer& out) const {
-        unixfs::file_walk walk(parse_content_name(req.parameter("cid")));
-        auto block = co_await need(*walk.wanted());
-        auto piece = value_or_throw(walk.feed(block));
+        const auto file = parse_content_name(req.parameter("cid"));
+        tree::reader from(blocks_);
+        const auto top = co_await from.look(file);
+        if (top.node.kind != unixfs::node_kind::file)
+            raise(unixfs::errc::not_a_file, file.to_string());
         co_await out.start_stream(200,
                                   {{"Content-Type", "application/octet-stream"},
                                    {"Content-Disposition", "attachment"},
                                    {"Content-Security-Policy", "sandbox; default-src 'none'"}},
-                                  walk.file_size());
-        for (;;) {
-            if (!piece.empty())
-                co_await out.write(piece);
-            if (!walk.wanted())
-                break;
-            block = co_await need(*walk.wanted());
-            piece = value_or_throw(walk.feed(block));
-        }
+                                  top.node.size);
+        co_await from.read(file, 0, [&](byte_view piece) { return out.write(piece); });
         co_await out.end();
     }
 
   private:
-    awaitable<bytes> need(cid id) const {
-        if (const auto carried = multiformats::inlined_block(id))
-            co_return to_bytes(*carried);
-        auto block = co_await content_.block(id);
-        if (!block)
-            raise(errc::not_found, fmt::format("{} is not here", id.to_string()));
-        co_return *std::move(block);
-    }
-
-    awaitable<json> entries(cid root) const {
+    static awaitable<json> entries(tree::reader& from, cid root) {
         auto out = json::array();
-        unixfs::directory_walk walk(root);
-        while (walk.wanted()) {
-            const auto block = co_await need(*walk.wanted());
-            for (const auto& link : value_or_throw(walk.feed(block))) {
-                if (out.size() == listed_entries_max)
-                    raise(errc::not_found, fmt::format("{} has more than {} entries",
-                                                       root.to_string(), listed_entries_max));
-                out.push_back(co_await entry(link));
-            }
+        const auto links = co_await from.list(root, listed_entries_max);
+        std::vector<cid> targets;
+        for (const auto& link : links)
+            targets.push_back(link.target);
+        for (std::size_t i = 0; i < links.size(); ++i) {
+            co_await from.get_ahead({targets.begin() + static_cast<std::ptrdiff_t>(i),
+                                     targets.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                           i + entries_ahead, targets.size()))});
+            out.push_back(co_await entry(from, links[i]));
         }
         co_return out;
     }
 
-    awaitable<json> entry(unixfs::node_link link) const {
+    static awaitable<json> entry(tree::reader& from, unixfs::node_link link) {
         json out{{"name", link.name}, {"cid", link.target.to_string()}};
-        bytes block;
-        if (const auto carried = multiformats::inlined_block(link.target)) {
-            block = to_bytes(*carried);
-        } else if (auto stored = co_await content_.block(link.target)) {
-            block = *std::move(stored);
-        } else {
+        try {
+            const auto here = co_await from.look(link.target);
+            out["type"] = name_of(here.node.kind);
+            out["size"] = here.node.size;
+        } catch (const failure& e) {
+            if (e.code() != bitswap::errc::not_found)
+                throw;
             out["type"] = "absent";
-            co_return out;
         }
-        const auto node = value_or_throw(unixfs::parse_node(link.target, block));
-        out["type"] = name_of(node.kind);
-        out["size"] = node.size;
         co_return out;
     }
 
-    store::content_store& content_;
+    bitswap::exchange& blocks_;
 };
 
 }  // namespace
 
-void add_content_routes(server::router& routes, store::content_store& content) {
-    const content_routes at(content);
+void add_content_routes(server::router& routes, bitswap::exchange& blocks) {
+    const content_routes at(blocks);
     routes.add("GET", "/api/v1/ls/:cid",
                [at](request& req, response_writer& out) { return at.list(req, out); });
     routes.add("GET", "/api/v1/cat/:cid",

@@ -13,7 +13,8 @@
 namespace dm::api {
 
 rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
-                   store::content_store& content, const host::host& peers, options o)
+                   store::content_store& content, const host::host& peers,
+                   bitswap::exchange& blocks, options o)
     : events_(std::move(ex), node) {
     routes_.add_guard([guard = server::host_guard(std::move(o.host_names))](
                           const server::request& req) { return guard.check(req); });
@@ -25,7 +26,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
     add_event_route(routes_, events_);
     add_store_routes(routes_, content,
                      [&node](const crypto::digest& blob) { return node.images_with(blob); });
-    add_content_routes(routes_, content);
+    add_content_routes(routes_, blocks);
     assets::mount(routes_, "/swagger", assets::swagger());
 }
 

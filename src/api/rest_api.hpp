@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/event_feed.hpp"
+#include "content/bitswap/driver.hpp"
 #include "control/agent/agent.hpp"
 #include "http/server/options.hpp"
 #include "http/server/router.hpp"
@@ -24,7 +25,8 @@ class rest_api {
   public:
     /// The references outlive it.
     rest_api(executor ex, agent::agent& node, state::durable_map& shared,
-             store::content_store& content, const host::host& peers, options o);
+             store::content_store& content, const host::host& peers, bitswap::exchange& blocks,
+             options o);
 
     void start() { events_.start(); }
     awaitable<void> stop() { return events_.stop(); }

@@ -64,7 +64,8 @@ std::string address_for_engine(const server::http_server& registry) {
 }
 
 agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
-                             const server::http_server& registry, const std::string& version) {
+                             const server::http_server& registry, const std::string& version,
+                             bitswap::exchange& blocks) {
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
@@ -73,7 +74,8 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             .labels = c.labels,
             .addresses = std::move(addresses),
             .version = version,
-            .registry_address = address_for_engine(registry)};
+            .registry_address = address_for_engine(registry),
+            .peers = &blocks};
 }
 
 }  // namespace
@@ -97,15 +99,17 @@ node::node(executor ex, const config& c, const std::string& version)
       shared_(ex, workers_, data_ / "state.db", "state"),
       local_(ex, workers_, data_ / "state.db", "local"),
       store_(ex, workers_, data_ / "store", {.size_max = c.store_limit_bytes}),
+      ipfs_(ex, workers_, network_.peers(), store_),
       http_(ex),
       upstream_(http_, workers_, upstream_options(c)),
       origin_(upstream_),
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
       agent_((listen(registry_server_, "--registry", c.registry), ex), shared_, local_, store_,
-             origin_, *engine_, agent_options(c, network_, platform_, registry_server_, version)),
+             origin_, *engine_,
+             agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks())),
       registry_(store_, agent_),
-      api_(ex, agent_, shared_, store_, network_.peers(),
+      api_(ex, agent_, shared_, store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_, .version = version, .host_names = {}}),
       api_handler_(api_.handler()),
       group_(ex) {
@@ -117,6 +121,7 @@ node::~node() = default;
 
 void node::start() {
     network_.start();
+    ipfs_.start([this] { return agent_.held_roots(); });
     agent_.start();
     api_.start();
     registry_server_.start();
@@ -134,6 +139,7 @@ awaitable<void> node::stop() {
     co_await group_.stop();
     co_await agent_.stop();
     co_await http_.stop();
+    co_await ipfs_.stop();
     co_await network_.stop();
     co_await store_.stop();
     log::info("stopped", {{"peer", id().to_string()}});

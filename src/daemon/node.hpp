@@ -11,6 +11,7 @@
 #include "control/agent/registry_origin.hpp"
 #include "daemon/config.hpp"
 #include "daemon/data_dir.hpp"
+#include "daemon/ipfs.hpp"
 #include "daemon/network.hpp"
 #include "http/client/client.hpp"
 #include "http/server/http_server.hpp"
@@ -58,6 +59,7 @@ class node {
     state::durable_map shared_;
     state::durable_map local_;
     store::content_store store_;
+    ipfs ipfs_;
     http::client http_;
     upstream::registry_client upstream_;
     agent::registry_origin origin_;

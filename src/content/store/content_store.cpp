@@ -461,8 +461,9 @@ awaitable<void> content_store::pin(std::string name, std::vector<digest> blobs,
     co_await workers_.run([&] { index_->pin(name, blobs, nodes, now_seconds()); });
 }
 
-awaitable<void> content_store::pin_also(std::string name, std::vector<dag_node> nodes) {
-    co_await workers_.run([&] { index_->pin_also(name, nodes, now_seconds()); });
+awaitable<void> content_store::pin_also(std::string name, std::vector<digest> blobs,
+                                        std::vector<dag_node> nodes) {
+    co_await workers_.run([&] { index_->pin_also(name, blobs, nodes, now_seconds()); });
 }
 
 awaitable<bool> content_store::unpin(std::string name) {

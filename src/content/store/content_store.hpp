@@ -129,8 +129,9 @@ class content_store {
 
     awaitable<void> pin(std::string name, std::vector<crypto::digest> blobs,
                         std::vector<dag_node> nodes);
-    /// Adds nodes to what is kept under the name, which is pinned by it if it is not yet.
-    awaitable<void> pin_also(std::string name, std::vector<dag_node> nodes);
+    /// Adds to what is kept under the name, which is pinned by it if it is not yet.
+    awaitable<void> pin_also(std::string name, std::vector<crypto::digest> blobs,
+                             std::vector<dag_node> nodes);
     awaitable<bool> unpin(std::string name);
     awaitable<std::vector<block_index::pin_entry>> pins(std::string prefix);
 

@@ -208,6 +208,13 @@ void block_index::pin(std::string_view name, const std::vector<digest>& blobs,
     drop.bind(1, name).run();
     auto add = db_.prepare("insert into pin(name, added) values(?, ?)");
     add.bind(1, name).bind(2, now_seconds).run();
+    keep(name, blobs, nodes);
+    t.commit();
+}
+
+/// Within a transaction.
+void block_index::keep(std::string_view name, const std::vector<digest>& blobs,
+                       const std::vector<dag_node>& nodes) {
     auto add_blob = db_.prepare(
         "insert into pin_blob(name, digest) values(?, ?) on conflict(name, digest) do nothing");
     for (const auto& d : blobs)
@@ -220,24 +227,16 @@ void block_index::pin(std::string_view name, const std::vector<digest>& blobs,
             .bind(2, name)
             .bind(3, byte_view(node.data))
             .run();
-    t.commit();
 }
 
-void block_index::pin_also(std::string_view name, const std::vector<dag_node>& nodes,
-                           std::int64_t now_seconds) {
+void block_index::pin_also(std::string_view name, const std::vector<digest>& blobs,
+                           const std::vector<dag_node>& nodes, std::int64_t now_seconds) {
     const std::scoped_lock lock(mutex_);
     sqlite::transaction t(db_);
     auto add =
         db_.prepare("insert into pin(name, added) values(?, ?) on conflict(name) do nothing");
     add.bind(1, name).bind(2, now_seconds).run();
-    auto add_node = db_.prepare(
-        "insert into pin_node(hash, name, data) values(?, ?, ?) on conflict(hash, name) do "
-        "nothing");
-    for (const auto& node : nodes)
-        add_node.bind(1, node.cid.hash().digest())
-            .bind(2, name)
-            .bind(3, byte_view(node.data))
-            .run();
+    keep(name, blobs, nodes);
     t.commit();
 }
 

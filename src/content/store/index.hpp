@@ -64,9 +64,9 @@ class block_index {
     /// Keeps blobs and nodes under a name, replacing what the name kept before.
     void pin(std::string_view name, const std::vector<crypto::digest>& blobs,
              const std::vector<dag_node>& nodes, std::int64_t now_seconds);
-    /// Adds nodes to what a name keeps, and the name if there is none.
-    void pin_also(std::string_view name, const std::vector<dag_node>& nodes,
-                  std::int64_t now_seconds);
+    /// Adds to what a name keeps, and the name if there is none.
+    void pin_also(std::string_view name, const std::vector<crypto::digest>& blobs,
+                  const std::vector<dag_node>& nodes, std::int64_t now_seconds);
     /// False when there was no such pin.
     bool unpin(std::string_view name);
     struct pin_entry {
@@ -79,6 +79,9 @@ class block_index {
     std::vector<blob_info> unpinned();
 
   private:
+    void keep(std::string_view name, const std::vector<crypto::digest>& blobs,
+              const std::vector<dag_node>& nodes);
+
     std::mutex mutex_;
     sqlite::database db_;
 };

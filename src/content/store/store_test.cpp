@@ -426,8 +426,8 @@ TEST(content_store, a_pin_grows_node_by_node) {
         const auto two = multiformats::cid::of(multiformats::codec::raw, as_bytes("two"));
         std::vector<store::dag_node> first{{one, to_bytes("one")}};
         std::vector<store::dag_node> second{{two, to_bytes("two")}, {one, to_bytes("one")}};
-        co_await s.pin_also("p", first);
-        co_await s.pin_also("p", second);
+        co_await s.pin_also("p", {}, first);
+        co_await s.pin_also("p", {}, second);
         EXPECT_EQ(co_await s.block(one), to_bytes("one"));
         EXPECT_EQ(co_await s.block(two), to_bytes("two"));
         EXPECT_TRUE(co_await s.unpin("p"));

@@ -95,8 +95,7 @@ awaitable<void> reader::walk(cid root, block_sink into) {
         co_await blocks_.get_ahead(std::move(next));
         const auto block = co_await blocks_.get(id);
         ahead = blocks_ahead(block->size());
-        co_await into(id, *block);
-        if (id.codec() != codec::dag_pb)
+        if (!co_await into(id, *block) || id.codec() != codec::dag_pb)
             continue;
         const auto node = value_or_throw(unixfs::decode_dag_pb(*block));
         for (auto link = node.links.rbegin(); link != node.links.rend(); ++link)

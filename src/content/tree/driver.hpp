@@ -20,8 +20,8 @@ constexpr std::size_t tree_blocks_max = 4'000'000;
 
 /// Takes the bytes of a file in order.
 using byte_sink = std::function<awaitable<void>(byte_view)>;
-/// Takes each block of a tree once, parents first.
-using block_sink = std::function<awaitable<void>(const cid&, byte_view)>;
+/// Takes each block of a tree once, parents first; false: what is below it is not needed.
+using block_sink = std::function<awaitable<bool>(const cid&, byte_view)>;
 
 /// Reads UnixFS trees whose blocks are here or with peers. One session of blocks: make one for each
 /// tree. The exchange outlives it. Throws bitswap::errc::not_found for blocks that nobody has, and
@@ -36,6 +36,8 @@ class reader {
         unixfs::node node;
     };
     awaitable<entry> look(cid id);
+    /// Asks for blocks that will be looked at soon.
+    awaitable<void> get_ahead(std::vector<cid> ids) { return blocks_.get_ahead(std::move(ids)); }
     /// The CID that a path below a root names. Throws unixfs::errc::not_found.
     awaitable<cid> resolve(cid root, std::string path);
     /// Entries of a directory, sharded or not; throws too_large over `entries_max`.

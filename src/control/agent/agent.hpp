@@ -13,6 +13,7 @@
 #include "aio/task_group.hpp"
 #include "base/rng.hpp"
 #include "base/subscribers.hpp"
+#include "content/bitswap/driver.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/catalogue.hpp"
 #include "control/agent/image_origin.hpp"
@@ -36,6 +37,7 @@ struct options {
     std::vector<std::string> addresses;  ///< multiaddresses
     std::string version;
     std::string registry_address = "127.0.0.1:5005";  ///< where the engine finds our registry
+    bitswap::exchange* peers = nullptr;  ///< where content by CID comes from that is not here
 
     std::chrono::milliseconds retry_delay_min{1'000};
     std::chrono::milliseconds retry_delay_max{120'000};
@@ -91,11 +93,14 @@ class agent final : public registry::name_resolver {
     /// evicted. Throws not_found, or conflict when a strategy wants it.
     awaitable<void> remove_image(std::string which);
 
-    // Pins by CID. Throws not_found when the content is not here.
+    // Pins by CID.
 
+    /// Fetches from peers what of the tree is not here. Throws not_found when nobody has it.
     awaitable<void> pin(multiformats::cid root);
     awaitable<bool> unpin(multiformats::cid root);
     awaitable<std::vector<multiformats::cid>> pins();
+    /// Roots of images that are here for this platform, and of pins.
+    awaitable<std::vector<multiformats::cid>> held_roots();
 
     // The node and its surroundings.
 
@@ -143,6 +148,8 @@ class agent final : public registry::name_resolver {
     awaitable<std::vector<store::dag_node>> tree_nodes(multiformats::cid root);
     /// Brings the store's index.json up to date with the records, if it is not.
     awaitable<void> write_layout_index();
+    awaitable<void> pin_from_peers(multiformats::cid root, std::string name);
+    awaitable<void> fetch_and_pin(multiformats::cid root, std::string name);
     /// Returns the transfer's id. `platforms` as they were asked for.
     std::string start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
                                      oci::platform_choice choice, std::string job);

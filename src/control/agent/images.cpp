@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
+#include "content/tree/driver.hpp"
 #include "control/agent/errc.hpp"
 #include "control/agent/snapshot.hpp"
 
@@ -12,6 +13,8 @@ namespace dm::agent {
 namespace {
 
 constexpr std::string_view cid_pin_prefix = "cid:";
+/// Blocks of a tree that are written to the store at once.
+constexpr std::size_t pin_batch_bytes = 4 * 1024 * 1024;
 
 bool is_of(const plan::name_record& name, const oci::repository_name& repository) {
     return name.name.domain == repository.domain && name.name.path == repository.path;
@@ -146,12 +149,71 @@ awaitable<void> agent::pin(multiformats::cid root) {
     } else if (const auto blob = co_await store_.find_root(root)) {
         blobs.push_back(blob->digest);
     }
-    auto nodes = co_await tree_nodes(root);
     const auto missing = co_await store_.missing(blobs);
-    if (!missing.empty() || (blobs.empty() && nodes.empty()))
+    if (missing.empty() && !blobs.empty()) {
+        auto nodes = co_await tree_nodes(root);
+        co_await store_.pin(name, std::move(blobs), std::move(nodes));
+        co_return;
+    }
+    if (!options_.peers)
         raise(errc::unknown_content,
               fmt::format("{} is not on this node: import the image first", root.to_string()));
-    co_await store_.pin(name, std::move(blobs), std::move(nodes));
+    co_await pin_from_peers(root, name);
+}
+
+/// Files that are blobs of the store stay that: the blob is pinned. All other blocks are kept one
+/// by one.
+awaitable<void> agent::pin_from_peers(multiformats::cid root, std::string name) {
+    const bool was_pinned = !(co_await store_.pins(name)).empty();
+    std::exception_ptr failed;
+    try {
+        co_await fetch_and_pin(root, name);
+    } catch (...) {
+        failed = std::current_exception();  // rethrown when the part is dropped
+    }
+    if (failed) {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        if (!was_pinned)
+            co_await store_.unpin(name);
+        co_await asio::this_coro::throw_if_cancelled(true);
+        std::rethrow_exception(failed);
+    }
+    log::info("pinned", {{"cid", root.to_string()}});
+}
+
+awaitable<void> agent::fetch_and_pin(multiformats::cid root, std::string name) {
+    std::vector<crypto::digest> blobs;
+    std::vector<store::dag_node> nodes;
+    std::size_t bytes_held = 0;
+    const auto take = [&](const multiformats::cid& id, byte_view block) -> awaitable<bool> {
+        if (const auto blob = co_await store_.find_root(id)) {
+            blobs.push_back(blob->digest);
+            co_return false;
+        }
+        if (id.hash().code() != multiformats::hash_code::sha2_256)
+            raise(errc::unknown_content,
+                  fmt::format("{} is hashed with another function than SHA2-256, which this node "
+                              "does not keep",
+                              id.to_string()));
+        nodes.push_back({id, to_bytes(block)});
+        bytes_held += block.size();
+        if (bytes_held < pin_batch_bytes)
+            co_return true;
+        bytes_held = 0;
+        co_await store_.pin_also(name, std::exchange(blobs, {}), std::exchange(nodes, {}));
+        co_return true;
+    };
+    tree::reader from(*options_.peers);
+    co_await from.walk(root, take);
+    co_await store_.pin_also(name, std::move(blobs), std::move(nodes));
+}
+
+awaitable<std::vector<multiformats::cid>> agent::held_roots() {
+    auto out = co_await pins();
+    for (const auto& [digest, record] : catalogue_.images())
+        if (complete_.contains(digest))
+            out.push_back(record.root);
+    co_return out;
 }
 
 awaitable<bool> agent::unpin(multiformats::cid root) {
