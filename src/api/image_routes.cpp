@@ -37,8 +37,8 @@ class image_routes {
     awaitable<void> import(request& req, response_writer& out) const {
         const auto text = co_await req.body(image_body_bytes_max);
         auto order = parse_image_order(as_chars(text), platform_);
-        const auto id =
-            co_await node_.import_image(std::move(order.image), std::move(order.platforms));
+        const auto id = co_await node_.import_image(
+            std::move(order.image), std::move(order.platforms), std::move(order.tree));
         auto body = success();
         body["msg"] = "Upload order is given and being processed.";
         body["transfer"] = id;
@@ -86,6 +86,20 @@ class image_routes {
     oci::platform platform_;
 };
 
+/// `"from": "ipfs:CID"`; without it the image comes from its registry.
+std::optional<multiformats::cid> parse_source(const nlohmann::json& order) {
+    if (!order.contains("from"))
+        return std::nullopt;
+    const auto from = required_string(order, "from");
+    constexpr std::string_view scheme = "ipfs:";
+    if (!from.starts_with(scheme))
+        raise(errc::invalid_field, "\"from\" is wrong: only ipfs:CID is known");
+    auto cid = multiformats::parse_cid(std::string_view(from).substr(scheme.size()));
+    if (!cid)
+        raise(errc::invalid_field, fmt::format("\"from\" is wrong: {}", cid.error().message()));
+    return *std::move(cid);
+}
+
 oci::reference parse_name(const nlohmann::json& order) {
     if (order.contains("ref")) {
         auto image = oci::parse_reference(required_string(order, "ref"));
@@ -109,7 +123,7 @@ oci::reference parse_name(const nlohmann::json& order) {
 
 image_order parse_image_order(std::string_view text, const oci::platform& platform) {
     const auto order = parse_object(text, image_body_bytes_max);
-    image_order out{.image = parse_name(order), .platforms = {}};
+    image_order out{.image = parse_name(order), .platforms = {}, .tree = parse_source(order)};
     const auto words = string_list(order, "platforms", oci::platforms_asked_max);
     auto choice = oci::parse_platform_choice(words, platform);
     if (!choice)

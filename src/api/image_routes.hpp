@@ -16,6 +16,7 @@ void add_image_routes(server::router& routes, agent::agent& node, oci::platform 
 struct image_order {
     oci::reference image;
     oci::platform_choice platforms;
+    std::optional<multiformats::cid> tree{};  ///< "from": "ipfs:CID"
 };
 image_order parse_image_order(std::string_view text, const oci::platform& platform);
 

@@ -73,7 +73,7 @@ class tree_writer {
                                                 printable(name)));
             const auto type = text(entry, "type");
             if (type == "absent")
-                raise(errc::failed, fmt::format("{} ({}) is not in the node's store",
+                raise(errc::failed, fmt::format("{} ({}) is neither on the node nor with its peers",
                                                 printable(name), printable(text(entry, "cid"))));
             if (type == "file")
                 write_file(text(entry, "cid"), to / name, number(entry, "size"));
@@ -121,9 +121,10 @@ void get(node_client& node, const std::string& cid, std::string out) {
 }  // namespace
 
 void add_get_command(CLI::App& app, const context& c) {
-    auto& command = add_command(app, c, "get", "write a file or tree from the node's store to disk",
-                                "  distromash get bafybei… -o folder\n"
-                                "  distromash get bafkrei… -o - | less");
+    auto& command =
+        add_command(app, c, "get", "write a file or tree of the node or its peers to disk",
+                    "  distromash get bafybei… -o folder\n"
+                    "  distromash get bafkrei… -o - | less");
     const auto cid = std::make_shared<std::string>();
     const auto out = std::make_shared<std::string>();
     command.add_option("cid", *cid, "root of the content")->type_name("CID")->required();

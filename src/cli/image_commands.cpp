@@ -10,6 +10,7 @@ namespace {
 struct import_options {
     std::string image;
     std::vector<std::string> platforms;
+    std::string from;
     bool no_wait = false;
 };
 
@@ -90,6 +91,8 @@ void import(node_client& node, const context& c, const import_options& o) {
     json order{{"ref", o.image}};
     if (!o.platforms.empty())
         order["platforms"] = o.platforms;
+    if (!o.from.empty())
+        order["from"] = o.from;
     const auto answer = node.post("/image", order);
     const auto id = text(answer, "transfer");
     if (o.no_wait) {
@@ -134,6 +137,9 @@ void add_image_commands(CLI::App& app, const context& c) {
         ->type_name("PLATFORM")
         ->expected(1)
         ->take_all();
+    bring
+        .add_option("--from", o->from, "where to get it instead: ipfs:CID, a tree that peers have")
+        ->type_name("SOURCE");
     bring.add_flag("--no-wait", o->no_wait, "return at once; `distromash status` shows the rest");
     on_run(bring, c, [c, o](node_client& node) { import(node, c, *o); });
 

@@ -105,7 +105,7 @@ void add_store_commands(CLI::App& app, const context& c) {
                                   name == "add" ? "pinned" : "not pinned any more"));
         });
     };
-    add_pinning("add", "keep content that is in the store",
+    add_pinning("add", "keep a tree, fetched from peers if it is not here",
                 [](node_client& node, const std::string& path) { return node.post(path); });
     add_pinning("rm", "no longer keep it",
                 [](node_client& node, const std::string& path) { return node.remove(path); });

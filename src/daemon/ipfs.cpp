@@ -12,7 +12,7 @@ using multiformats::multihash;
 
 constexpr std::size_t providers_wanted = 10;
 /// What is evicted or loaded without a word is noticed after this time.
-constexpr std::chrono::minutes review_interval{1};
+constexpr std::chrono::seconds review_interval{10};
 /// Blobs of one image come one after another: they are told of together.
 constexpr std::chrono::seconds gather_time{1};
 

@@ -122,6 +122,10 @@ node::~node() = default;
 void node::start() {
     network_.start();
     ipfs_.start([this] { return agent_.held_roots(); });
+    watching_.emplace(agent_.watch([this](const agent::notice& n) {
+        if (n.type == "image")
+            ipfs_.content_changed();
+    }));
     agent_.start();
     api_.start();
     registry_server_.start();
@@ -139,6 +143,7 @@ awaitable<void> node::stop() {
     co_await group_.stop();
     co_await agent_.stop();
     co_await http_.stop();
+    watching_.reset();
     co_await ipfs_.stop();
     co_await network_.stop();
     co_await store_.stop();

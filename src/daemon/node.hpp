@@ -68,6 +68,7 @@ class node {
     registry::pull_service registry_;
     api::rest_api api_;
     server::handler api_handler_;
+    std::optional<agent::agent::subscription> watching_;
     aio::task_group group_;
 };
 

@@ -88,7 +88,9 @@ class agent final : public registry::name_resolver {
     /// Resolves, then imports in the background; imports of the same image at the same time share
     /// one transfer. The image stays until remove_image. Returns the transfer's id. Throws as
     /// apply() does.
-    awaitable<std::string> import_image(oci::reference ref, oci::platform_choice platforms);
+    /// With `tree`, the image is that IPFS tree, which comes from peers and gets the name `ref`.
+    awaitable<std::string> import_image(oci::reference ref, oci::platform_choice platforms,
+                                        std::optional<multiformats::cid> tree = {});
     /// Lets go of an image that was imported by hand: its names are forgotten, its blobs may be
     /// evicted. Throws not_found, or conflict when a strategy wants it.
     awaitable<void> remove_image(std::string which);
@@ -152,7 +154,8 @@ class agent final : public registry::name_resolver {
     awaitable<void> fetch_and_pin(multiformats::cid root, std::string name);
     /// Returns the transfer's id. `platforms` as they were asked for.
     std::string start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
-                                     oci::platform_choice choice, std::string job);
+                                     oci::platform_choice choice,
+                                     std::optional<multiformats::cid> tree, std::string job);
     void resume_imports();
 
     // Requests (strategies.cpp, images.cpp).

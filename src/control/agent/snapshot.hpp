@@ -26,6 +26,7 @@ struct agent::import_order {
     crypto::digest digest;
     oci::platform_choice platforms;
     std::string pin;
+    std::optional<multiformats::cid> tree{};  ///< the IPFS tree it comes from; else its origin
 };
 
 /// Pin of the images that strategies want here.

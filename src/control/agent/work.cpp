@@ -7,6 +7,7 @@
 #include "control/agent/loader.hpp"
 #include "control/agent/snapshot.hpp"
 #include "oci/image_layout.hpp"
+#include "oci/importer/ipfs_source.hpp"
 
 /// What the agent's plan is carried out with.
 namespace dm::agent {
@@ -54,7 +55,11 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
 
     auto exact = order.image;
     exact.digest = order.digest;
-    const auto source = origin_.open(exact);
+    std::unique_ptr<importer::image_source> source;
+    if (order.tree && options_.peers)
+        source = std::make_unique<importer::ipfs_source>(*options_.peers, *order.tree);
+    else
+        source = origin_.open(exact);
     auto record = co_await importer_.import(
         *source, order.platforms, order.pin, [&](const importer::progress& p) {
             entry->phase = name_of(p.at);
@@ -119,11 +124,14 @@ awaitable<void> agent::import_by_hand(import_order order, std::string key, trans
 }
 
 std::string agent::start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
-                                        oci::platform_choice choice, std::string job) {
-    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(), ref.domain);
+                                        oci::platform_choice choice,
+                                        std::optional<multiformats::cid> tree, std::string job) {
+    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(),
+                                        tree ? "ipfs:" + tree->to_string() : ref.domain);
     entry->digest = digest.to_string();
     imports_by_hand_[job] = entry->id;
-    by_hand_.spawn(job, import_by_hand({ref, digest, std::move(choice), importer::pin_name(digest)},
+    by_hand_.spawn(job, import_by_hand({ref, digest, std::move(choice), importer::pin_name(digest),
+                                        std::move(tree)},
                                        job, entry));
     return entry->id;
 }
@@ -139,9 +147,11 @@ void agent::resume_imports() {
         const auto choice = oci::parse_platform_choice(words, options_.platform);
         if (!ref || !choice)
             continue;
+        const auto tree = multiformats::parse_cid(order.value("tree", ""));
         auto job = fmt::format("{} {}", digest->to_string(), fmt::join(words, ","));
         if (!imports_by_hand_.contains(job))  // asked for again before this node was up
-            start_import_by_hand(*ref, *digest, *choice, std::move(job));
+            start_import_by_hand(*ref, *digest, *choice, tree ? std::optional(*tree) : std::nullopt,
+                                 std::move(job));
     }
 }
 
