@@ -77,6 +77,10 @@ void add_options(CLI::App& command, raw_config& c) {
         .add_flag("--open-mesh", c.open_mesh,
                   "admit peers that do not have the key of a mesh, from any machine")
         ->envname(variable_of("--open-mesh"));
+    command
+        .add_flag("--no-mdns", c.no_mdns,
+                  "do not look for peers on the local network, nor let them find this node there")
+        ->envname(variable_of("--no-mdns"));
     add(command, "--engine", c.engine, "what images are loaded into: docker, or none",
         "docker|none");
     add(command, "--docker-host", c.docker_host,

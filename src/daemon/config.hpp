@@ -26,6 +26,7 @@ struct raw_config {
     std::vector<std::string> p2p;
     std::vector<std::string> bootstrap;
     bool open_mesh = false;
+    bool no_mdns = false;
     std::string engine = "docker";
     std::string docker_host;
     std::vector<std::string> labels;
@@ -54,6 +55,7 @@ struct config {
     std::vector<multiformats::multiaddr> p2p;  ///< empty: as the mesh allows
     std::vector<host::known_peer> bootstrap;
     bool open_mesh = false;  ///< peers without a key of the mesh are welcome
+    bool mdns = true;        ///< peers on the local network are looked for
     engine_kind engine = engine_kind::docker;
     std::string docker_host;  ///< "unix:///var/run/docker.sock"
     plan::labels labels;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "aio/timeout.hpp"
+#include "base/log.hpp"
 #include "daemon/errc.hpp"
 
 namespace dm::daemon {
@@ -83,17 +84,33 @@ network::network(executor ex, aio::pool& workers, const config& c, const data_di
     const auto key = data.swarm_key();
     if (key)
         fingerprint_ = pnet::fingerprint(*key);
-    listen(host_, c, key || c.open_mesh);
+    const bool reachable = key || c.open_mesh;
+    listen(host_, c, reachable);
+    if (reachable && c.mdns)
+        mdns_.emplace(ex, host_, random_seed());
     store_.load(host_.book());
 }
 
 void network::start() {
     host_.start();
     bootstrap_.start();
+    if (mdns_)
+        start_mdns();
     group_.spawn("peer store", keep_book());
 }
 
+/// A convenience: a node that cannot have it works all the same.
+void network::start_mdns() {
+    try {
+        mdns_->start();
+    } catch (const failure& e) {
+        log::warn("peers on the local network are not looked for", {{"reason", e.what()}});
+    }
+}
+
 awaitable<void> network::stop() {
+    if (mdns_)
+        co_await mdns_->stop();
     co_await bootstrap_.stop();
     co_await group_.stop();
     co_await host_.stop();

@@ -5,6 +5,7 @@
 #include "libp2p/host/bootstrap.hpp"
 #include "libp2p/host/peer_store.hpp"
 #include "libp2p/host/tcp_host.hpp"
+#include "libp2p/mdns/driver.hpp"
 
 namespace dm::daemon {
 
@@ -27,12 +28,14 @@ class network {
     const std::string& fingerprint() const noexcept { return fingerprint_; }
 
   private:
+    void start_mdns();
     awaitable<void> keep_book();
 
     std::string fingerprint_;
     host::tcp_host host_;
     host::peer_store store_;
     host::bootstrap bootstrap_;
+    std::optional<mdns::service> mdns_;  ///< where others can reach this node
     aio::task_group group_;
 };
 

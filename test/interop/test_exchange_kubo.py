@@ -1,30 +1,9 @@
 """Bitswap and the DHT between a peer of ours (exchange_peer) and Kubo, both ways."""
-import os
 import random
-import subprocess
 
 import pytest
 from lib.system import wait_until
-
-
-class Peer:
-    """Our exchange_peer: commands in, one line back."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([os.environ["EXCHANGE_PEER"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, bufsize=1)
-        self.address = self.process.stdout.readline().strip()
-        self.id = self.address.rsplit("/", 1)[1]
-
-    def __call__(self, *words):
-        self.process.stdin.write(" ".join(str(w) for w in words) + "\n")
-        answer = self.process.stdout.readline().strip()
-        assert answer.startswith("ok"), answer
-        return answer[3:]
-
-    def stop(self):
-        self.process.stdin.close()
-        assert self.process.wait(20) == 0
+from peers.exchange_peer import ExchangePeer
 
 
 @pytest.fixture
@@ -34,14 +13,14 @@ def ipfs(kubo):
 
 @pytest.fixture
 def peer():
-    p = Peer()
+    p = ExchangePeer()
     yield p
     p.stop()
 
 
 @pytest.fixture
 def second_peer():
-    p = Peer()
+    p = ExchangePeer()
     yield p
     p.stop()
 
