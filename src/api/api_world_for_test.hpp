@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/rest_api.hpp"
+#include "content/bitswap/driver_store.hpp"
 #include "control/agent/agent_world_for_test.hpp"
 #include "http/server/test_client.hpp"
 #include "libp2p/host/memory_host.hpp"
@@ -25,7 +26,9 @@ class world : public agent::testing::world {
     explicit world(executor ex)
         : agent::testing::world(ex),
           others(ex, network, self()),
-          api(ex, node(), shared, content, others,
+          blocks(content),
+          exchange(ex, workers, others, blocks),
+          api(ex, node(), shared, content, others, exchange,
               {.platform = platform(), .version = "1.2.3", .host_names = {}}),
           http(ex, workers, api.handler(), server_options()) {
         api.start();
@@ -64,12 +67,15 @@ class world : public agent::testing::world {
     awaitable<void> stop() {
         co_await http.stop();
         co_await api.stop();
+        co_await exchange.stop();
         co_await others.stop();
         co_await agent::testing::world::stop();
     }
 
     host::memory_network network;
     host::memory_host others;
+    bitswap::store_blocks blocks;
+    bitswap::exchange exchange;
     rest_api api;
     server::http_server http;
 };
