@@ -47,7 +47,9 @@ result<std::vector<multiformats::multiaddr>> parse_p2p(const std::vector<std::st
     for (const auto& text : texts) {
         auto address = multiformats::parse_multiaddr(text);
         if (!address)
-            return wrong("--p2p", address.error().message());
+            return wrong("--p2p",
+                         fmt::format("\"{}\" is no multiaddress: write /ip4/127.0.0.1/tcp/{}", text,
+                                     p2p_port));
         out.push_back(*std::move(address));
     }
     return out;

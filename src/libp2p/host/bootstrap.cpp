@@ -13,9 +13,7 @@ namespace dm::host {
 
 result<known_peer> parse_known_peer(std::string_view text) {
     const auto address = multiformats::parse_multiaddr(text);
-    if (!address)
-        return fail(address.error());
-    const auto id = address->peer();
+    const auto id = address ? address->peer() : std::nullopt;
     if (!id || !is_dialable(*address))
         return fail(errc::bad_address,
                     fmt::format("\"{}\" is no address of a peer: write /ip4/192.0.2.10/tcp/33123/"

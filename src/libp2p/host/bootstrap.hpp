@@ -13,7 +13,7 @@ struct known_peer {
     friend bool operator==(const known_peer&, const known_peer&) = default;
 };
 
-/// Errors: bad_address (no TCP address, or no /p2p), those of multiaddresses.
+/// Error: bad_address (no multiaddress, no TCP address, or no /p2p).
 result<known_peer> parse_known_peer(std::string_view text);
 
 /// Keeps this node connected to peers that its operator has named, for as long as it runs.

@@ -280,12 +280,10 @@ TEST(hostile_peer, negotiates_forever_on_many_streams) {
 TEST(hostile_peer, fills_windows_that_nobody_reads) {
     with_fleet([](fleet& f) -> awaitable<void> {
         auto& a = f.add();
-        aio::event never(f.executor_);
-        a.handle("/deaf/1", [&never](host::inbound in) -> awaitable<void> {
-            return [](host::inbound on, aio::event& e) -> awaitable<void> {
-                const auto held = std::move(on.channel);
-                co_await e.wait();
-            }(std::move(in), never);
+        a.handle("/deaf/1", [](host::inbound in) -> awaitable<void> {
+            const auto held = std::move(in.channel);
+            aio::event never(co_await asio::this_coro::executor);
+            co_await never.wait();
         });
         host::rogue r;
         co_await r.meet(f.executor_, f.workers_, a);

@@ -9,6 +9,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "libp2p/host/negotiate.hpp"
+#include "libp2p/host/probe.hpp"
 
 namespace dm::host {
 namespace {
@@ -87,8 +88,12 @@ awaitable<void> tcp_host::accept_loop(tcp::acceptor* from) {
         }
         boost::system::error_code gone;
         const auto remote = socket.remote_endpoint(gone);
-        if (gone || !is_welcome(remote.address()))
+        if (gone)
             continue;
+        if (!is_welcome(remote.address())) {
+            count_refused("limit");
+            continue;
+        }
         group_.spawn("welcome", welcome(std::move(socket)));
     }
 }
@@ -134,6 +139,7 @@ awaitable<void> tcp_host::welcome(tcp::socket socket) {
     } catch (const std::exception& e) {
         if (aio::is_cancelled(e))
             throw;
+        count_refused(error_of(e).name());
         log::debug("peer refused",
                    {{"address", aio::to_string(endpoint)}, {"reason", aio::reason_of(e)}});
     }
@@ -160,6 +166,7 @@ void tcp_host::adopt(secured fresh, dm::host::direction d, const multiaddr& remo
                                   options_.yamux);
     auto& state = peers_[peer];
     state.links.push_back(&l);
+    note_connections(links_.size());
     group_.spawn("identify", identify_peer(&l));  // starts first, while the link is there for sure
     group_.spawn("connection", serve_link(&l));
     if (state.links.size() == 1)
@@ -187,6 +194,7 @@ void tcp_host::remove(link* l) {
     state->second.received_bytes += l->conn.received_bytes();
     const auto remote = l->remote;
     links_.remove_if([l](const link& other) { return &other == l; });
+    note_connections(links_.size());
     if (!state->second.links.empty())
         return;
     auto info = info_of(peer, state->second);

@@ -7,6 +7,7 @@
 #include "aio/tcp.hpp"
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
+#include "libp2p/host/probe.hpp"
 #include "libp2p/host/tcp_host.hpp"
 
 namespace dm::host {
@@ -95,11 +96,14 @@ awaitable<void> tcp_host::run_dial(peer_id peer) {
     try {
         const auto permit = co_await dial_permits_.acquire();
         co_await race(peer, dialable_addresses(peer));
+        count_dial("ok");
     } catch (const std::exception& e) {
         failed = error_of(e);
         cancelled = aio::is_cancelled(e);
-        if (!cancelled)
+        if (!cancelled) {
+            count_dial(failed->name());
             book_.failed(peer, std::chrono::system_clock::now());
+        }
     }
     const auto d = dials_.find(peer);
     if (preferred(peer))

@@ -1,6 +1,7 @@
 #include "libp2p/host/wire.hpp"
 
 #include "crypto/random.hpp"
+#include "libp2p/host/probe.hpp"
 
 namespace dm::host {
 
@@ -16,6 +17,7 @@ awaitable<void> wire::protect(const pnet::swarm_key& key) {
 awaitable<std::size_t> wire::read_some(std::span<std::byte> into) {
     const auto n = co_await carrier_->read_some(into);
     received_ += n;
+    count_received(n);
     if (protector_)
         protector_->incoming(into.first(n));
     co_return n;
@@ -35,6 +37,7 @@ awaitable<void> wire::write(std::span<std::byte> data) {
         protector_->outgoing(data);
     co_await carrier_->write(data);
     sent_ += data.size();
+    count_sent(data.size());
 }
 
 }  // namespace dm::host
