@@ -2,8 +2,10 @@
 // store in memory. Prints its addresses, then does what each line of its input says and answers
 // with one line, "ok …" or "error …":
 //   connect ADDR      add FILE      get CID FILE      provide CID      findprovs CID      peers
-//   stat
+//   stat      fill COUNT SIZE (makes blocks)      latency COUNT SIZE (fetches them one by one)
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/read_until.hpp>
@@ -56,6 +58,11 @@ struct peer {
             co_return std::to_string(host.peers().size());
         if (verb == "stat")
             co_return stat();
+        if (verb == "fill")
+            for (unsigned n = 0; n < std::stoul(what); ++n)
+                store.add(block(n, std::stoul(file)));
+        if (verb == "latency")
+            co_return co_await latency(std::stoul(what), std::stoul(file));
         co_return "";
     }
 
@@ -92,6 +99,28 @@ struct peer {
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
         co_return fmt::format("{} bytes in {:.3f} s, {} received from {} peers", size, took.count(),
                               from.blocks().received_bytes(), from.blocks().sources());
+    }
+
+    static bytes block(std::size_t n, std::size_t size) {
+        auto out = to_bytes(std::to_string(n) + " ");
+        out.resize(size);
+        return out;
+    }
+
+    awaitable<std::string> latency(std::size_t count, std::size_t size) {
+        std::vector<double> took;
+        for (std::size_t n = 0; n < count; ++n) {
+            const auto id = cid::of(multiformats::codec::raw, block(n, size));
+            const auto begin = std::chrono::steady_clock::now();
+            bitswap::fetcher from(bitswap);
+            co_await from.get(id);
+            const std::chrono::duration<double, std::milli> ms =
+                std::chrono::steady_clock::now() - begin;
+            took.push_back(ms.count());
+        }
+        std::ranges::sort(took);
+        co_return fmt::format("p50 {:.3f} ms, p99 {:.3f} ms", took[count / 2],
+                              took[count * 99 / 100]);
     }
 
     awaitable<std::string> find_providers(std::string text) {

@@ -236,6 +236,9 @@ awaitable<void> exchange::take(connection& c, bytes wire) {
 }
 
 awaitable<void> exchange::take_wants(connection& c, std::vector<want> wants, bool full) {
+    const auto turn = co_await c.lookups.acquire();
+    if (c.is_gone)
+        raise(errc::stopped);
     auto unknown = server_.receive(c.id, wants, full);
     pump();
     if (unknown.empty())
@@ -288,8 +291,6 @@ void exchange::note_unasked(connection& c) {
     probe::unasked();
     if (++c.unasked_blocks <= c.received_blocks / options_.unasked_tolerance)
         return;
-    log::warn("peer banned",
-              {{"peer", c.id.to_string()}, {"reason", "sent a block that nobody asked for"}});
     host_.ban(c.id, "sent a bitswap block that nobody asked for", options_.ban_time);
     raise(errc::malformed_block, "nobody asked for it");
 }

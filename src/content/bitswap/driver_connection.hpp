@@ -23,6 +23,7 @@ struct exchange::connection {
           wants_changed(ex),
           unused(ex),
           write_turn(ex, 1),
+          lookups(ex, 1),
           large_messages(ex, o.large_messages_per_peer_max),
           tasks(ex) {}
 
@@ -36,6 +37,7 @@ struct exchange::connection {
     aio::event unused;
     std::set<host::stream*> inbound;
     aio::limiter write_turn;
+    aio::limiter lookups;  ///< one list at a time: a flood of them delays its sender
     aio::limiter large_messages;
     out_stream wants_out;
     out_stream blocks_out;

@@ -9,11 +9,18 @@ namespace {
 
 using multiformats::codec;
 
-/// How many blocks to ask for ahead when they are of this size.
-std::size_t blocks_ahead(std::size_t block_bytes) {
-    return std::clamp<std::size_t>(read_ahead_bytes / std::max<std::size_t>(block_bytes, 1), 1,
-                                   read_ahead_blocks);
-}
+/// How many blocks to ask for ahead: as large as those were, which may be 2 MiB before one is seen.
+class look_ahead {
+  public:
+    void note_leaf(std::size_t block_bytes) { largest_ = std::max(largest_, block_bytes); }
+    std::size_t blocks() const {
+        const auto size = largest_ == 0 ? unixfs::block_bytes_max : largest_;
+        return std::clamp<std::size_t>(read_ahead_bytes / size, 1, read_ahead_blocks);
+    }
+
+  private:
+    std::size_t largest_ = 0;
+};
 
 /// Where a walk looks for its blocks: what it wants next, then what it will want.
 template <class Walk, class Take>
@@ -57,15 +64,16 @@ awaitable<std::vector<unixfs::node_link>> reader::list(cid directory, std::size_
 
 awaitable<std::uint64_t> reader::read(cid file, std::uint64_t offset, byte_sink into) {
     unixfs::file_walk walk(file, {.offset = offset});
-    std::size_t ahead = 1;
+    look_ahead ahead;
     while (const auto* wanted = walk.wanted()) {
         const cid id = *wanted;
-        co_await blocks_.get_ahead(walk.upcoming(ahead));
+        co_await blocks_.get_ahead(walk.upcoming(ahead.blocks()));
         const auto block = co_await blocks_.get(id);
         const auto piece = value_or_throw(walk.feed(*block));
-        ahead = blocks_ahead(piece.size());
-        if (!piece.empty())
-            co_await into(piece);
+        if (piece.empty())
+            continue;
+        ahead.note_leaf(piece.size());
+        co_await into(piece);
     }
     co_return walk.file_size().value_or(0);
 }
@@ -85,16 +93,17 @@ awaitable<bytes> reader::read_all(cid file, std::size_t size_max) {
 awaitable<void> reader::walk(cid root, block_sink into) {
     std::deque<cid> todo{root};
     std::unordered_set<cid> seen{root};
-    std::size_t ahead = 1;
+    look_ahead ahead;
     while (!todo.empty()) {
         // Depth first, so that what waits stays small: the blocks of one file are its last links.
         const auto id = std::move(todo.front());
         todo.pop_front();
-        std::vector<cid> next(
-            todo.begin(), todo.begin() + static_cast<std::ptrdiff_t>(std::min(ahead, todo.size())));
+        const auto count = std::min(ahead.blocks(), todo.size());
+        std::vector<cid> next(todo.begin(), todo.begin() + static_cast<std::ptrdiff_t>(count));
         co_await blocks_.get_ahead(std::move(next));
         const auto block = co_await blocks_.get(id);
-        ahead = blocks_ahead(block->size());
+        if (id.codec() == codec::raw)
+            ahead.note_leaf(block->size());
         if (!co_await into(id, *block) || id.codec() != codec::dag_pb)
             continue;
         const auto node = value_or_throw(unixfs::decode_dag_pb(*block));

@@ -126,7 +126,7 @@ awaitable<message> dht::request(peer_id peer, message m) {
     const auto talk = [&]() -> awaitable<message> {
         auto opened = co_await host_.open(peer, {protocol_});
         co_await write_message(*opened.channel, m);
-        message_reader reader(*opened.channel);
+        message_reader reader(*opened.channel, answer_bytes_max);
         auto reply = co_await reader.next();
         if (!reply || reply->type != m.type)
             raise(errc::malformed_message, "no answer");

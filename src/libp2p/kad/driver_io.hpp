@@ -9,7 +9,8 @@ namespace dm::kad {
 /// Reads messages from a stream, which outlives it.
 class message_reader {
   public:
-    explicit message_reader(aio::byte_stream& from) : from_(from), reader_(message_bytes_max) {}
+    message_reader(aio::byte_stream& from, std::size_t bytes_max)
+        : from_(from), reader_(bytes_max) {}
 
     /// nullopt at the end of the stream. Throws malformed_message and what reading throws.
     awaitable<std::optional<message>> next();

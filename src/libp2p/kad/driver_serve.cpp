@@ -42,7 +42,7 @@ std::vector<multiaddr> dht::own_addresses() const {
 }
 
 awaitable<void> dht::serve(host::inbound in) {
-    message_reader reader(*in.channel);
+    message_reader reader(*in.channel, request_bytes_max);
     for (;;) {
         const auto m = co_await aio::with_timeout(reader.next(), options_.idle_timeout);
         if (!m)

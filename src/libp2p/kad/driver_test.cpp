@@ -74,7 +74,7 @@ awaitable<result<message>> exchange(host::host& from, const peer_id& to, message
     try {
         co_await write_message(*opened.channel, m);
         opened.channel->shutdown_write();
-        message_reader reader(*opened.channel);
+        message_reader reader(*opened.channel, answer_bytes_max);
         const auto reply = co_await reader.next();
         if (reply)
             co_return *reply;
@@ -222,7 +222,7 @@ TEST(kad_dht, resets_streams_with_requests_that_mean_nothing) {
         EXPECT_EQ(s.nodes[0]->dht.records(), 0u);
         auto opened = co_await client.open(server, {lan_protocol});
         bytes wire;
-        append_varint(wire, message_bytes_max + 1);
+        append_varint(wire, request_bytes_max + 1);
         co_await opened.channel->write(wire);
         std::error_code code;
         try {

@@ -10,8 +10,10 @@
 
 namespace dm::kad {
 
-/// Bytes of one message, at most.
-constexpr std::size_t message_bytes_max = 4 * 1024 * 1024;
+/// Bytes of a message, at most. The protocol allows 4 MiB, which nobody needs and many streams at
+/// once would make dangerous.
+constexpr std::size_t request_bytes_max = 64 * 1024;
+constexpr std::size_t answer_bytes_max = 1024 * 1024;
 /// Bytes of a key that is asked for, at most, as go-libp2p-kad-dht has it.
 constexpr std::size_t key_bytes_max = 80;
 /// Peers of one list that are read, and addresses of each; what is beyond is left out.
