@@ -12,7 +12,7 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 
 class crdt_routes {
   public:
-    explicit crdt_routes(state::durable_map& shared) : shared_(shared) {}
+    explicit crdt_routes(state::table& shared) : shared_(shared) {}
 
     /// In pieces, so that memory does not depend on how much state there is. What changes
     /// meanwhile may be in or not.
@@ -91,7 +91,7 @@ class crdt_routes {
         co_await send_json(out, std::move(body));
     }
 
-    state::durable_map& shared_;
+    state::table& shared_;
 };
 
 }  // namespace
@@ -102,7 +102,7 @@ bool is_reserved_key(std::string_view key) noexcept {
     return key == "dm1" || key.starts_with("dm1/");
 }
 
-void add_crdt_routes(server::router& routes, state::durable_map& shared) {
+void add_crdt_routes(server::router& routes, state::table& shared) {
     using server::request;
     using server::response_writer;
     const crdt_routes at(shared);

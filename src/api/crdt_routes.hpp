@@ -1,7 +1,7 @@
 #pragma once
 
 #include "http/server/router.hpp"
-#include "mesh/state/durable_map.hpp"
+#include "mesh/state/table.hpp"
 
 namespace dm::api {
 
@@ -14,6 +14,6 @@ constexpr std::size_t crdt_body_bytes_max =
 bool is_reserved_key(std::string_view key) noexcept;
 
 /// /api/v1/crdt: the fleet's state as raw keys and values. `shared` outlives the router.
-void add_crdt_routes(server::router& routes, state::durable_map& shared);
+void add_crdt_routes(server::router& routes, state::table& shared);
 
 }  // namespace dm::api

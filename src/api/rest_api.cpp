@@ -12,7 +12,7 @@
 
 namespace dm::api {
 
-rest_api::rest_api(executor ex, agent::agent& node, state::durable_map& shared,
+rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
                    store::content_store& content, const host::host& peers,
                    bitswap::exchange& blocks, options o)
     : events_(std::move(ex), node) {

@@ -9,7 +9,7 @@
 #include "http/server/options.hpp"
 #include "http/server/router.hpp"
 #include "libp2p/host/host.hpp"
-#include "mesh/state/durable_map.hpp"
+#include "mesh/state/table.hpp"
 #include "oci/platform.hpp"
 
 namespace dm::api {
@@ -24,9 +24,8 @@ struct options {
 class rest_api {
   public:
     /// The references outlive it.
-    rest_api(executor ex, agent::agent& node, state::durable_map& shared,
-             store::content_store& content, const host::host& peers, bitswap::exchange& blocks,
-             options o);
+    rest_api(executor ex, agent::agent& node, state::table& shared, store::content_store& content,
+             const host::host& peers, bitswap::exchange& blocks, options o);
 
     void start() { events_.start(); }
     awaitable<void> stop() { return events_.stop(); }

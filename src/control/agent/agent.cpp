@@ -49,9 +49,8 @@ std::string load_key(const std::string& name) {
     return "load " + name;
 }
 
-agent::agent(executor ex, state::durable_map& shared, state::durable_map& local,
-             store::content_store& store, image_origin& origin, engine::image_engine& engine,
-             options o)
+agent::agent(executor ex, state::table& shared, state::table& local, store::content_store& store,
+             image_origin& origin, engine::image_engine& engine, options o)
     : executor_(ex),
       local_(local),
       store_(store),

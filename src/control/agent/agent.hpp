@@ -56,9 +56,8 @@ struct notice {
 /// Lives on the loop.
 class agent final : public registry::name_resolver {
   public:
-    agent(executor ex, state::durable_map& shared, state::durable_map& local,
-          store::content_store& store, image_origin& origin, engine::image_engine& engine,
-          options o);
+    agent(executor ex, state::table& shared, state::table& local, store::content_store& store,
+          image_origin& origin, engine::image_engine& engine, options o);
     agent(const agent&) = delete;
     agent& operator=(const agent&) = delete;
     ~agent() override;
@@ -176,7 +175,7 @@ class agent final : public registry::name_resolver {
     void notify(std::string type, std::string json);
 
     executor executor_;
-    state::durable_map& local_;
+    state::table& local_;
     store::content_store& store_;
     image_origin& origin_;
     engine::image_engine& engine_;

@@ -33,7 +33,7 @@ std::string name_key(const oci::reference& ref) {
     return plain.canonical();
 }
 
-catalogue::catalogue(state::durable_map& shared)
+catalogue::catalogue(state::table& shared)
     : shared_(shared), watching_(shared.watch([this](const state::change& c) { apply(c); })) {
     for (const auto& [key, value] : shared.all())
         apply({key, value});
@@ -98,7 +98,7 @@ std::vector<const plan::name_record*> catalogue::names_of(const crypto::digest& 
 }
 
 awaitable<void> catalogue::put(const oci::image_record* image, const plan::name_record& name) {
-    std::vector<state::durable_map::entry> changes;
+    std::vector<state::table::entry> changes;
     if (image)
         changes.emplace_back(key_of(plan::record_kind::image, image->digest.to_string()),
                              oci::encode(*image));

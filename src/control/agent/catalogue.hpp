@@ -9,7 +9,7 @@
 
 #include "control/plan/record.hpp"
 #include "control/plan/strategy.hpp"
-#include "mesh/state/durable_map.hpp"
+#include "mesh/state/table.hpp"
 #include "oci/image_record.hpp"
 
 namespace dm::agent {
@@ -18,7 +18,7 @@ namespace dm::agent {
 /// state; a record that cannot be read is logged and left alone.
 class catalogue {
   public:
-    explicit catalogue(state::durable_map& shared);
+    explicit catalogue(state::table& shared);
 
     const std::map<crypto::digest, oci::image_record>& images() const noexcept { return images_; }
     const oci::image_record* image(const crypto::digest& digest) const;
@@ -47,13 +47,13 @@ class catalogue {
   private:
     void apply(const state::change& c);
 
-    state::durable_map& shared_;
+    state::table& shared_;
     std::map<crypto::digest, oci::image_record> images_;
     std::map<std::string, plan::name_record> names_;
     std::map<std::string, plan::strategy> strategies_;
     std::map<std::string, plan::node_record> nodes_;
     std::function<void(const state::change&)> on_change_;
-    state::durable_map::subscription watching_;
+    state::table::subscription watching_;
 };
 
 /// "docker.io/library/busybox:1.35.0": the canonical name without digest; a name without a tag has

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "control/plan/plan.hpp"
-#include "mesh/state/durable_map.hpp"
+#include "mesh/state/table.hpp"
 
 namespace dm::agent {
 
@@ -13,7 +13,7 @@ namespace dm::agent {
 /// that is not ours.
 class ownership {
   public:
-    explicit ownership(state::durable_map& local) : local_(local) {}
+    explicit ownership(state::table& local) : local_(local) {}
 
     std::vector<plan::placed_name> all() const;
     bool has(const plan::placed_name& p) const;
@@ -21,7 +21,7 @@ class ownership {
     awaitable<void> remove(plan::placed_name p);
 
   private:
-    state::durable_map& local_;
+    state::table& local_;
 };
 
 }  // namespace dm::agent

@@ -4,6 +4,7 @@
 
 #include "aio/run_for_test.hpp"
 #include "base/temp_dir.hpp"
+#include "mesh/state/table_conformance.hpp"
 
 using namespace dm;
 
@@ -27,61 +28,11 @@ TEST(durable_map, keeps_what_it_acknowledged) {
     EXPECT_EQ(again.all().size(), 2u);
 }
 
-TEST(durable_map, tells_watchers_of_real_changes_only) {
+TEST(durable_map, is_a_table) {
     temp_dir dir;
     aio::pool workers(1);
     aio::run_coroutine([&](executor ex) -> awaitable<void> {
         state::durable_map m(ex, workers, dir / "state.db");
-        std::vector<std::string> seen;
-        {
-            const auto watching = m.watch([&](const state::change& c) {
-                seen.push_back(c.key + "=" + c.value.value_or("(deleted)"));
-            });
-            co_await m.set("k", "v");
-            co_await m.set("k", "v");
-            co_await m.erase("k");
-        }
-        co_await m.set("k", "unseen");
-        EXPECT_EQ(seen, (std::vector<std::string>{"k=v", "k=(deleted)"}));
-    });
-}
-
-TEST(durable_map, watchers_see_changes_that_belong_together_together) {
-    temp_dir dir;
-    aio::pool workers(1);
-    aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        state::durable_map m(ex, workers, dir / "state.db");
-        co_await m.set("a", "1");
-        std::vector<std::string> seen;
-        const auto watching = m.watch([&](const state::change& c) {
-            seen.push_back(c.key);
-            EXPECT_EQ(m.find("b"), "2");
-            EXPECT_EQ(m.find("c"), "3");
-        });
-        co_await m.set_all({{"a", "1"}, {"b", "2"}, {"c", "3"}});
-        EXPECT_EQ(seen, (std::vector<std::string>{"b", "c"}));
-    });
-}
-
-TEST(durable_map, bounds_keys_and_values) {
-    temp_dir dir;
-    aio::pool workers(1);
-    aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        state::durable_map m(ex, workers, dir / "state.db");
-        for (const auto& [key, value] :
-             {std::pair{std::string(), std::string("v")},
-              std::pair{std::string(state::key_bytes_max + 1, 'k'), std::string("v")},
-              std::pair{std::string("k"), std::string(state::value_bytes_max + 1, 'v')}}) {
-            bool refused = false;
-            try {
-                co_await m.set(key, value);
-            } catch (const failure&) {
-                refused = true;
-            }
-            EXPECT_TRUE(refused) << key.size();
-        }
-        co_await m.set(std::string(state::key_bytes_max, 'k'),
-                       std::string(state::value_bytes_max, 'v'));
-        EXPECT_EQ(m.all().size(), 1u);
+        co_await state::check_table(m);
     });
 }

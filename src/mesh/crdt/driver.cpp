@@ -1,0 +1,197 @@
+#include "mesh/crdt/driver.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "mesh/crdt/sync_message.hpp"
+
+namespace dm::crdt {
+namespace {
+
+steady_time now() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+shared_map::shared_map(executor ex, aio::pool& workers, const std::filesystem::path& file,
+                       block_source& blocks, gossipsub::pubsub& pubsub, bitswap::exchange& exchange,
+                       shared_map_options o)
+    : executor_(ex),
+      workers_(workers),
+      blocks_(blocks),
+      pubsub_(pubsub),
+      exchange_(exchange),
+      options_(std::move(o)),
+      replica_(file, options_.limits),
+      entries_(replica_.load()),
+      announcer_(now(), options_.seed, options_.announcer),
+      one_writer_(ex, 1),
+      serving_(ex, options_.serving_max),
+      work_(ex),
+      announcing_(ex),
+      asking_(ex),
+      group_(ex) {}
+
+shared_map::~shared_map() {
+    assert(group_.size() == 0 && "a shared_map is stopped before it is destroyed");
+}
+
+void shared_map::start() {
+    auto& network = exchange_.network();
+    watching_peers_.emplace(network.events().add([this](const host::peer_event& e) {
+        if (e.what == host::peer_event::kind::identified)
+            note_peer(e.peer);
+    }));
+    watching_topic_.emplace(pubsub_.topic_events().add([this](const gossipsub::peer_topic& t) {
+        if (!t.is_on || t.topic != options_.topic)
+            return;
+        // Our own nodes ask for what they lack.
+        const auto peer = exchange_.network().find(t.peer);
+        if (peer && peer->speaks(sync_protocol))
+            return;
+        announcer_.newcomer(now());
+        announcing_.notify_all();
+    }));
+    pubsub_.subscribe(
+        options_.topic, [this](const gossipsub::deliver& d) { heard(d); },
+        [](const gossipsub::message& m) {
+            return m.data && decode_broadcast(*m.data).has_value();
+        });
+    network.handle(sync_protocol, [this](host::inbound in) { return serve(std::move(in)); });
+    for (const auto& peer : network.peers())
+        note_peer(peer);
+    group_.spawn("shared state: fetch", keep_complete());
+    group_.spawn("shared state: announce", announce_heads());
+    group_.spawn("shared state: catch up", keep_in_step());
+}
+
+awaitable<void> shared_map::stop() {
+    watching_peers_.reset();
+    watching_topic_.reset();
+    pubsub_.unsubscribe(options_.topic);
+    exchange_.network().stop_handling(sync_protocol);
+    co_await group_.stop();
+}
+
+awaitable<void> shared_map::set_all(std::vector<entry> changes) {
+    check(changes);
+    std::map<std::string, std::string> clean;  // a delta names a key once
+    for (auto& [key, value] : changes)
+        clean[clean_key(key)] = std::move(value);
+    changes.assign(clean.begin(), clean.end());
+    check(changes);
+    const auto turn = co_await one_writer_.acquire();
+    std::erase_if(changes, [&](const entry& e) { return find(e.first) == e.second; });
+    if (!changes.empty())
+        co_await write(std::move(changes), {});
+}
+
+awaitable<std::size_t> shared_map::erase_if(std::function<bool(std::string_view)> doomed) {
+    const auto turn = co_await one_writer_.acquire();
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : entries_)
+        if (doomed(key))
+            keys.push_back(key);
+    const auto count = keys.size();
+    if (count > 0)
+        co_await write({}, std::move(keys));
+    co_return count;
+}
+
+awaitable<void> shared_map::write(std::vector<entry> set, std::vector<std::string> erased) {
+    auto out = value_or_throw(co_await workers_.run([&] { return replica_.write(set, erased); }));
+    const auto written = std::move(out.written);
+    apply(std::move(out));
+    if (written.empty())
+        co_return;
+    exchange_.store_changed();
+    announcer_.changed(now());
+    announcing_.notify_all();
+    announce({written.back()});
+}
+
+void shared_map::apply(outcome out) {
+    for (const auto& [key, value] : out.changes) {
+        if (value)
+            entries_[key] = *value;
+        else
+            entries_.erase(key);
+    }
+    for (auto& [key, value] : out.changes)
+        tell({key, std::move(value)});
+}
+
+/// Blocks of others: of `from`, for the log.
+awaitable<outcome> shared_map::merge(std::vector<block> blocks, std::string_view from) {
+    const auto turn = co_await one_writer_.acquire();
+    auto out = co_await workers_.run([&] { return replica_.merge(blocks); });
+    merged_ += out.merged;
+    malformed_ += out.malformed;
+    if (out.malformed > 0)
+        log::warn("malformed changes of the shared state are ignored",
+                  {{"from", from}, {"blocks", out.malformed}});
+    if (out.is_full)
+        log::error("the shared state is full: changes of others are refused", {{"from", from}});
+    const outcome summary{.changes = {},
+                          .written = {},
+                          .merged = out.merged,
+                          .malformed = out.malformed,
+                          .is_full = out.is_full};
+    apply(std::move(out));
+    if (summary.merged > 0)
+        exchange_.store_changed();
+    co_return summary;
+}
+
+void shared_map::announce(const std::vector<cid>& heads) {
+    announcer_.heard(heads);
+    pubsub_.publish(options_.topic, encode_broadcast(heads));
+}
+
+awaitable<void> shared_map::announce_heads() {
+    for (;;) {
+        const auto at = announcer_.deadline();
+        if (at > now()) {
+            try {
+                co_await aio::with_timeout(announcing_.wait(), at - now());
+            } catch (const failure& e) {
+                if (e.code() != aio::errc::timed_out)
+                    throw;
+            }
+            continue;
+        }
+        std::vector<cid> heads;
+        {
+            const auto turn = co_await one_writer_.acquire();
+            for (const auto& h : co_await workers_.run([&] { return replica_.heads(); }))
+                if (heads.size() < broadcast_heads_max)
+                    heads.push_back(h.id);
+        }
+        if (const auto due = announcer_.due(now(), heads); !due.empty())
+            announce(due);
+    }
+}
+
+void shared_map::heard(const gossipsub::deliver& d) {
+    const auto heads = decode_broadcast(d.message.data.value_or(bytes{}));
+    if (!heads)
+        return;
+    announcer_.heard(*heads);
+    for (const auto& head : *heads)
+        if (wanted_.size() < options_.wanted_max)
+            wanted_.try_emplace(head, d.author.to_string());
+    work_.notify_all();
+}
+
+shared_map_counts shared_map::counts() const {
+    return {.blocks = replica_.blocks(),
+            .history_bytes = replica_.history_bytes(),
+            .merged = merged_,
+            .malformed = malformed_,
+            .wanted = wanted_.size()};
+}
+
+}  // namespace dm::crdt

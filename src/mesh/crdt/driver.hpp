@@ -1,0 +1,128 @@
+#pragma once
+
+#include <set>
+#include <unordered_map>
+
+#include "aio/event.hpp"
+#include "aio/pool.hpp"
+#include "aio/task_group.hpp"
+#include "content/bitswap/driver.hpp"
+#include "libp2p/gossipsub/driver.hpp"
+#include "mesh/crdt/announcer.hpp"
+#include "mesh/crdt/driver_block_source.hpp"
+#include "mesh/crdt/replica.hpp"
+#include "mesh/state/table.hpp"
+
+namespace dm::crdt {
+
+using multiformats::peer_id;
+
+struct shared_map_options {
+    std::string topic = "globaldb-topic";
+    std::uint64_t seed = 0;
+    announcer_options announcer{};
+    replica_limits limits{};
+    /// Blocks that were announced, or are missing, and are being fetched.
+    std::size_t wanted_max = 1'000;
+    std::size_t walks_max = 4;  ///< of the DAG, at once
+    /// Of one block, at first; doubled with each failure, as is the pause after it.
+    std::chrono::milliseconds fetch_timeout{1'000};
+    std::chrono::milliseconds fetch_timeout_max{30'000};
+    std::chrono::milliseconds retry_first{50};
+    std::chrono::milliseconds retry_max{60'000};
+    std::size_t batch_blocks = 256;  ///< merged at once, at most
+    std::size_t batch_bytes = 1024 * 1024;
+    std::chrono::milliseconds batch_time{200};
+    std::chrono::milliseconds sync_timeout{30'000};  ///< without progress
+    std::size_t serving_max = 4;
+};
+
+/// What a shared_map has done, for status and metrics.
+struct shared_map_counts {
+    std::uint64_t blocks = 0;  ///< of the history
+    std::uint64_t history_bytes = 0;
+    std::uint64_t merged = 0;  ///< blocks of others since the start
+    std::uint64_t malformed = 0;
+    std::size_t wanted = 0;
+};
+
+/// The state that all nodes share: a table that is the same on all of them, whoever writes,
+/// sooner or later. A go-ds-crdt replica over pubsub and bitswap; our own nodes also tell each
+/// other what they lack when they connect. Keys are clean paths ("/a/b"); others are cleaned.
+/// Spec: go-ds-crdt.
+class shared_map final : public state::table {
+  public:
+    /// Reads the state; blocks. All that is handed in outlives it; `blocks` reads the same file and
+    /// is part of what `exchange` serves.
+    shared_map(executor ex, aio::pool& workers, const std::filesystem::path& file,
+               block_source& blocks, gossipsub::pubsub& pubsub, bitswap::exchange& exchange,
+               shared_map_options o = {});
+    ~shared_map() override;
+
+    void start();
+    /// Before pubsub and the exchange are stopped.
+    awaitable<void> stop();
+
+    const entries& all() const noexcept override { return entries_; }
+    awaitable<void> set_all(std::vector<entry> changes) override;
+    awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed) override;
+
+    shared_map_counts counts() const;
+
+  private:
+    struct wanted {
+        std::string author;  ///< who announced it; empty for what is missing in between
+        unsigned failures = 0;
+        steady_time not_before{};
+        bool is_under_way = false;
+    };
+
+    void apply(outcome out);
+    awaitable<void> write(std::vector<entry> set, std::vector<std::string> erased);
+    awaitable<outcome> merge(std::vector<block> blocks, std::string_view from);
+    void announce(const std::vector<cid>& heads);
+    awaitable<void> announce_heads();
+    void heard(const gossipsub::deliver& d);
+
+    // Walking the DAG over bitswap (driver_walk.cpp).
+    awaitable<void> keep_complete();
+    awaitable<void> note_missing();
+    awaitable<void> walk(std::vector<cid> from, std::string author, std::size_t attempt);
+    struct walk_state;
+    awaitable<void> fetch_front(walk_state& w);
+    awaitable<void> merge_batch(walk_state& w);
+    void failed(const cid& id);
+
+    // Catching up with a node of ours (driver_sync.cpp).
+    void note_peer(const host::peer_info& peer);
+    awaitable<void> keep_in_step();
+    awaitable<void> catch_up_with(peer_id peer);
+    awaitable<std::size_t> ask(peer_id peer);
+    awaitable<void> serve(host::inbound in);
+
+    executor executor_;
+    aio::pool& workers_;
+    block_source& blocks_;
+    gossipsub::pubsub& pubsub_;
+    bitswap::exchange& exchange_;
+    shared_map_options options_;
+    replica replica_;
+    entries entries_;
+    announcer announcer_;
+    aio::limiter one_writer_;
+    aio::limiter serving_;
+    std::unordered_map<cid, wanted> wanted_;
+    std::size_t walks_ = 0;
+    std::set<peer_id> to_ask_;
+    bool is_asking_ = false;
+    std::uint64_t merged_ = 0;
+    std::uint64_t malformed_ = 0;
+    aio::event work_;
+    aio::event announcing_;
+    aio::event asking_;
+    aio::task_group group_;
+    std::optional<subscribers<host::peer_event>::subscription> watching_peers_;
+    std::optional<subscribers<gossipsub::peer_topic>::subscription> watching_topic_;
+};
+
+}  // namespace dm::crdt

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <deque>
+
+#include "aio/timeout.hpp"
+#include "base/log.hpp"
+#include "content/bitswap/driver_fetch.hpp"
+#include "mesh/crdt/driver.hpp"
+
+/// From heads that were announced down to what is here already, over bitswap.
+namespace dm::crdt {
+namespace {
+
+constexpr std::size_t together_max = 32;  // blocks of one front that are fetched at once
+/// Announced heads that nobody gives are forgotten after so many failures: they are announced
+/// again. What is missing in between never is.
+constexpr unsigned failures_max = 10;
+
+steady_time now() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+struct shared_map::walk_state {
+    explicit walk_state(bitswap::exchange& from) : fetcher(from) {}
+
+    bitswap::fetcher fetcher;
+    std::string author;
+    std::chrono::milliseconds timeout{};
+    std::deque<cid> front;
+    std::set<cid> seen;
+    std::vector<block> batch;
+    std::size_t batch_bytes = 0;
+    steady_time batch_began{};
+};
+
+awaitable<void> shared_map::keep_complete() {
+    co_await note_missing();
+    for (;;) {
+        // A peer that is telling us everything would be asked twice.
+        std::vector<cid> ready;
+        auto next = steady_time::max();
+        for (const auto& [id, w] : wanted_) {
+            if (w.is_under_way || is_asking_)
+                continue;
+            if (w.not_before <= now())
+                ready.push_back(id);
+            else
+                next = std::min(next, w.not_before);
+        }
+        if (!ready.empty() && walks_ < options_.walks_max) {
+            std::vector<cid> unknown;
+            {
+                const auto turn = co_await one_writer_.acquire();
+                unknown = co_await workers_.run([&] { return replica_.unknown(ready); });
+            }
+            for (const auto& id : ready)
+                if (!std::ranges::count(unknown, id))
+                    wanted_.erase(id);
+            std::erase_if(unknown, [this](const cid& id) {
+                const auto it = wanted_.find(id);
+                return it == wanted_.end() || it->second.is_under_way;
+            });
+            if (unknown.empty() || is_asking_)
+                continue;
+            // Those that have failed alike go together, so that new ones do not wait for them.
+            const auto attempt = wanted_.at(unknown.front()).failures;
+            std::erase_if(unknown,
+                          [&](const cid& id) { return wanted_.at(id).failures != attempt; });
+            if (unknown.size() > together_max)
+                unknown.erase(unknown.begin() + together_max, unknown.end());
+            for (const auto& id : unknown)
+                wanted_.at(id).is_under_way = true;
+            auto author = wanted_.at(unknown.front()).author;
+            ++walks_;
+            group_.spawn("shared state: walk",
+                         walk(std::move(unknown), std::move(author), attempt));
+            continue;
+        }
+        try {
+            if (next == steady_time::max() || !ready.empty())
+                co_await work_.wait();
+            else
+                co_await aio::with_timeout(work_.wait(), next - now());
+        } catch (const failure& e) {
+            if (e.code() != aio::errc::timed_out)
+                throw;
+        }
+    }
+}
+
+awaitable<void> shared_map::note_missing() {
+    std::vector<cid> missing;
+    {
+        const auto turn = co_await one_writer_.acquire();
+        missing = co_await workers_.run([&] { return replica_.missing(options_.wanted_max); });
+    }
+    for (const auto& id : missing)
+        if (wanted_.size() < options_.wanted_max)
+            wanted_[id].author.clear();  // wanted for good, even if it was announced as well
+}
+
+awaitable<void> shared_map::walk(std::vector<cid> from, std::string author, std::size_t attempt) {
+    try {
+        walk_state w(exchange_);
+        w.author = std::move(author);
+        w.timeout = options_.fetch_timeout;
+        for (std::size_t i = 0; i < attempt && w.timeout < options_.fetch_timeout_max; ++i)
+            w.timeout = std::min(w.timeout * 2, options_.fetch_timeout_max);
+        w.front.assign(from.begin(), from.end());
+        w.seen.insert(from.begin(), from.end());
+        while (!w.front.empty()) {
+            co_await fetch_front(w);
+            if (w.front.empty() || w.batch.size() >= options_.batch_blocks ||
+                w.batch_bytes >= options_.batch_bytes ||
+                (!w.batch.empty() && now() - w.batch_began >= options_.batch_time))
+                co_await merge_batch(w);
+        }
+    } catch (const std::exception& e) {
+        if (aio::is_cancelled(e))
+            throw;
+        log::warn("walk of the shared state ended early", {{"reason", e.what()}});
+    }
+    // What it could not get is missing now, or still wanted.
+    for (const auto& id : from)
+        if (const auto it = wanted_.find(id); it != wanted_.end() && it->second.is_under_way)
+            failed(id);
+    --walks_;
+    co_await note_missing();
+    work_.notify_all();
+}
+
+/// Fetches some of the front, and puts what they link to in their place.
+awaitable<void> shared_map::fetch_front(walk_state& w) {
+    const auto count = static_cast<std::ptrdiff_t>(std::min(w.front.size(), together_max));
+    const std::vector<cid> ids(w.front.begin(), w.front.begin() + count);
+    w.front.erase(w.front.begin(), w.front.begin() + count);
+    co_await w.fetcher.get_ahead(ids);
+    std::vector<cid> links;
+    for (const auto& id : ids) {
+        std::shared_ptr<const bytes> data;
+        try {
+            data = co_await aio::with_timeout(w.fetcher.get(id), w.timeout);
+        } catch (const failure& e) {
+            if (aio::is_cancelled(e))
+                throw;
+            log::debug("block of the shared state not found",
+                       {{"cid", id.to_string()}, {"reason", e.what()}});
+            failed(id);
+            continue;
+        }
+        if (w.batch.empty())
+            w.batch_began = now();
+        w.batch_bytes += data->size();
+        w.batch.push_back({id, *data});
+        if (const auto n = decode_node(*data))
+            for (const auto& link : n->links)
+                if (w.seen.insert(link).second)
+                    links.push_back(link);
+    }
+    if (links.empty())
+        co_return;
+    const auto turn = co_await one_writer_.acquire();
+    const auto unknown = co_await workers_.run([&] { return replica_.unknown(links); });
+    w.front.insert(w.front.end(), unknown.begin(), unknown.end());
+}
+
+awaitable<void> shared_map::merge_batch(walk_state& w) {
+    if (w.batch.empty())
+        co_return;
+    auto batch = std::exchange(w.batch, {});
+    w.batch_bytes = 0;
+    std::vector<cid> ids;
+    for (const auto& b : batch)
+        ids.push_back(b.id);
+    // One that is refused (full, malformed) is not asked for again either.
+    co_await merge(std::move(batch), w.author);
+    for (const auto& id : ids)
+        wanted_.erase(id);
+    announcer_.changed(now());
+}
+
+void shared_map::failed(const cid& id) {
+    const auto it = wanted_.find(id);
+    if (it == wanted_.end())
+        return;
+    auto& w = it->second;
+    w.is_under_way = false;
+    ++w.failures;
+    if (w.failures >= failures_max && !w.author.empty()) {
+        wanted_.erase(it);
+        return;
+    }
+    const auto shift = std::min(w.failures - 1, 20u);
+    w.not_before = now() + std::min<std::chrono::milliseconds>(options_.retry_first * (1u << shift),
+                                                               options_.retry_max);
+}
+
+}  // namespace dm::crdt
