@@ -2,6 +2,7 @@
 // Blocks and broadcasts of the shared state: what is read is written back with the same meaning.
 #include "mesh/crdt/block.hpp"
 #include "mesh/crdt/sync_message.hpp"
+#include "mesh/state/key.hpp"
 #include "require.hpp"
 
 using namespace dm;
@@ -17,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (const auto id = block_of_id(t.id))
                 require(block_id(*id) == t.id);
         for (const auto& e : n->delta.elements) {
-            const auto key = clean_key(e.key);
-            require(key.starts_with('/') && clean_key(key) == key);
+            const auto key = state::clean_key(e.key);
+            require(key.starts_with('/') && state::clean_key(key) == key);
         }
     }
     if (const auto heads = decode_broadcast(wire)) {

@@ -74,7 +74,4 @@ bytes encode_broadcast(const std::vector<cid>& heads);
 /// malformed_broadcast.
 result<std::vector<cid>> decode_broadcast(byte_view data);
 
-/// A key as go-datastore writes it: "/" in front, no "//", ".", ".." and trailing "/".
-std::string clean_key(std::string_view key);
-
 }  // namespace dm::crdt

@@ -109,11 +109,3 @@ TEST(crdt_block, broadcasts_of_both_forms_are_read) {
     const std::vector<cid> many(broadcast_heads_max + 1, a);
     EXPECT_EQ(decode_broadcast(encode_broadcast(many))->size(), broadcast_heads_max);
 }
-
-TEST(crdt_block, keys_are_paths) {
-    using pair = std::pair<const char*, const char*>;
-    for (const auto& [from, to] :
-         {pair{"a", "/a"}, pair{"/a", "/a"}, pair{"//a//b/", "/a/b"}, pair{"/a/./b/../c", "/a/c"},
-          pair{"", "/"}, pair{"/../..", "/"}, pair{"busybox:1.35.0", "/busybox:1.35.0"}})
-        EXPECT_EQ(clean_key(from), to);
-}

@@ -6,6 +6,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "mesh/crdt/sync_message.hpp"
+#include "mesh/state/key.hpp"
 
 namespace dm::crdt {
 namespace {
@@ -80,7 +81,7 @@ awaitable<void> shared_map::set_all(std::vector<entry> changes) {
     check(changes);
     std::map<std::string, std::string> clean;  // a delta names a key once
     for (auto& [key, value] : changes)
-        clean[clean_key(key)] = std::move(value);
+        clean[state::clean_key(key)] = std::move(value);
     changes.assign(clean.begin(), clean.end());
     check(changes);
     const auto turn = co_await one_writer_.acquire();

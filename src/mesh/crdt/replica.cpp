@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mesh/state/key.hpp"
+
 namespace dm::crdt {
 namespace {
 
@@ -40,7 +42,7 @@ std::optional<std::string> value_in(byte_view block, std::string_view key) {
     std::optional<std::string> out;
     if (n)
         for (const auto& e : n->delta.elements)
-            if (clean_key(e.key) == key && (!out || *out < e.value))
+            if (state::clean_key(e.key) == key && (!out || *out < e.value))
                 out = e.value;
     return out;
 }
@@ -263,7 +265,7 @@ void replica::bury(statements& s, const node& n, outcome& out) {
         const auto buried = block_of_id(t.id);
         if (!buried)
             continue;  // no element can have such an id
-        const auto key = clean_key(t.key);
+        const auto key = state::clean_key(t.key);
         s.add_tombstone.bind(1, std::string_view(key)).bind(2, buried->hash().digest()).run();
         keys.insert(key);
     }
@@ -275,7 +277,7 @@ void replica::raise_elements(statements& s, std::int64_t name, const cid& id, co
                              outcome& out) {
     const auto height = n.delta.priority;
     for (const auto& e : n.delta.elements) {
-        const auto key = clean_key(e.key);
+        const auto key = state::clean_key(e.key);
         s.add_element.bind(1, std::string_view(key))
             .bind(2, to_integer(height))
             .bind(3, name)
