@@ -8,8 +8,11 @@ namespace {
 
 /// What a busy machine adds to the delay of the network before it reads and answers.
 constexpr std::chrono::milliseconds reading_delay{5};
-/// A measurement shorter than this says nothing.
-constexpr std::chrono::microseconds measurement_min{200};
+/// The window for what is on the way in one delay. A stream that the window limits moves at least
+/// 3/4 of it in a round trip, so that it more than doubles.
+constexpr double window_room = 3;
+/// What has been read is granted anew when it is this part of the window.
+constexpr std::uint32_t window_part = 4;
 constexpr std::uint16_t known_flags = syn | ack | fin | rst;
 
 }  // namespace
@@ -156,22 +159,20 @@ void session::on_body(steady_time now, byte_view data) {
     tell_readable(body_stream_, s);
 }
 
-/// The window that keeps the measured rate up over the measured delay, twice over so that a rate
-/// that the window itself limits can rise.
+/// The window that keeps the measured rate up over the measured delay, and room so that a rate that
+/// the window itself limits can rise. Data comes in bursts: only a whole round trip tells a rate.
 std::uint32_t session::wanted_window(steady_time now, stream& s) {
+    using seconds = std::chrono::duration<double>;
+    const auto delay = round_trip_.value_or(steady_time::duration{0}) + reading_delay;
     const auto elapsed = now - s.measured_from;
-    auto out = s.window;
-    if (elapsed >= measurement_min) {
-        using seconds = std::chrono::duration<double>;
-        const auto rate = static_cast<double>(s.measured_bytes) / seconds(elapsed).count();
-        const auto delay = round_trip_.value_or(steady_time::duration{0}) + reading_delay;
-        const auto wanted = 2 * rate * seconds(delay).count();
-        out = static_cast<std::uint32_t>(
-            std::min(wanted, static_cast<double>(options_.window_bytes_max)));
-    }
+    if (elapsed < delay)
+        return s.window;
+    const auto rate = static_cast<double>(s.measured_bytes) / seconds(elapsed).count();
+    const auto wanted = std::min(window_room * rate * seconds(delay).count(),
+                                 static_cast<double>(options_.window_bytes_max));
     s.measured_from = now;
     s.measured_bytes = 0;
-    return std::max(out, s.window);
+    return std::max(static_cast<std::uint32_t>(wanted), s.window);
 }
 
 void session::replenish(steady_time now, stream_id id, stream& s) {
@@ -180,7 +181,7 @@ void session::replenish(steady_time now, stream_id id, stream& s) {
     const auto arriving = body_stream_ == id ? body_left_ : 0;
     const auto promised = s.credit + arriving + static_cast<std::uint32_t>(s.data.size());
     const auto used = s.window - promised;
-    if (used < s.window / 2)
+    if (used < s.window / window_part)
         return;
     const auto growth = budget_.grant(wanted_window(now, s) - s.window);
     s.window += growth;
