@@ -10,14 +10,14 @@ CTEST := ctest --output-on-failure --no-tests=error
 # Seconds each fuzz target runs in `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup build build-all run-all demo test test-unit test-e2e lint lint-all format bench fuzz clean
+.PHONY: help setup build build-all run-all demo test test-unit test-e2e test-tsan lint lint-all format bench fuzz clean
 
 help:
 	@echo "make demo      one node, a registry, a Docker: see an image come and go by strategy"
 	@echo "make test      unit tests (plain, ASan+UBSan), lint, end-to-end tests"
 	@echo "make build     $(BINARY)"
 	@echo "make run-all   build, then run one node on the default ports"
-	@echo "make setup | lint | lint-all | format | test-unit | test-e2e | fuzz | bench | clean"
+	@echo "make setup | lint | lint-all | format | test-unit | test-e2e | test-tsan | fuzz | bench | clean"
 
 setup:
 	@tools/setup.sh build test demo
@@ -62,6 +62,15 @@ test: test-trees
 
 test-unit: test-trees
 	@$(CTEST) --test-dir build/test -j $(JOBS) -LE 'e2e|lint'
+
+# What shares memory between the loop and the pool, under ThreadSanitizer.
+TSAN_MODULES := aio store importer registry http_server http_client agent api
+test-tsan:
+	@tools/setup.sh build test
+	@$(call configure,tsan)
+	@cmake --build build/tsan -j $(JOBS) --target $(addprefix test_,$(TSAN_MODULES))
+	@TSAN_OPTIONS=halt_on_error=1 $(CTEST) --test-dir build/tsan -j $(JOBS) \
+		-R '^tsan\.($(subst $(eval ) ,|,$(TSAN_MODULES)))\.'
 
 test-e2e: build
 	@tools/setup.sh test

@@ -27,7 +27,10 @@ bool truth(const json& value, std::string_view name) {
 
 std::vector<std::string> texts(const json& value, std::string_view name) {
     std::vector<std::string> out;
-    for (const auto& item : member(value, name))
+    const auto& found = member(value, name);
+    if (!found.is_array())
+        return out;
+    for (const auto& item : found)
         if (item.is_string())
             out.push_back(item.get<std::string>());
     return out;

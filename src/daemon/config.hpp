@@ -36,6 +36,8 @@ struct raw_config {
     std::string store_limit;
     std::string log_level = "info";
     std::string log_format = "text";
+
+    friend bool operator==(const raw_config&, const raw_config&) = default;
 };
 
 /// Where a server listens.

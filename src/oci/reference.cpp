@@ -188,7 +188,7 @@ std::string reference::manifest_selector() const {
 
 std::string reference::engine_name() const {
     const auto name = familiar_repository(*this);
-    if (!tag.empty())
+    if (!tag.empty() || !digest)
         return fmt::format("{}:{}", name, tag);
     return fmt::format("{}:{}-{}", name, crypto::name_of(digest->algorithm()),
                        digest->hex().substr(0, 12));

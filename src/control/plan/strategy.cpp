@@ -104,8 +104,9 @@ const strategy* find_strategy(std::span<const strategy> all, std::string_view ke
         if (id_of(s) == key)
             return &s;
     const auto parts = split_key(key);
-    const auto image = parts ? oci::parse_reference(parts->nametag)
-                             : result<oci::reference>{std::unexpected(error{})};
+    if (!parts)
+        return nullptr;
+    const auto image = oci::parse_reference(parts->nametag);
     if (!image)
         return nullptr;
     const strategy* found = nullptr;

@@ -85,7 +85,9 @@ class challenge_reader {
                 rest_.remove_prefix(i + 1);
                 return out;
             }
-            if (rest_[i] == '\\' && ++i == rest_.size())
+            if (rest_[i] == '\\')
+                ++i;
+            if (i == rest_.size())
                 break;
             out += rest_[i];
         }

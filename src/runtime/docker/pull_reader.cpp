@@ -45,7 +45,7 @@ std::optional<bytes_done> bytes_of(const nlohmann::json& line) {
         return std::nullopt;
     const auto current = json::unsigned_member(*detail, "current");
     const auto total = json::unsigned_member(*detail, "total");
-    if (!current || !total || *total == 0)
+    if (!current || !total || *total == 0 || *total > layer_bytes_max)
         return std::nullopt;
     return bytes_done{std::min(*current, *total), *total};
 }

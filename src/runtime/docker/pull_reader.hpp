@@ -10,6 +10,8 @@ namespace dm::docker {
 
 /// Layers that are followed; Docker itself takes 127.
 constexpr std::size_t layers_max = 512;
+/// Larger numbers are no sizes of layers; their sum would not fit.
+constexpr std::uint64_t layer_bytes_max = std::uint64_t{1} << 48;
 
 /// Reads what Docker says during a pull: one JSON object a line. Unknown members and states are
 /// skipped, and so are lines that are no JSON.

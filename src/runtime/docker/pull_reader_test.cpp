@@ -126,3 +126,17 @@ TEST(pull_reader, hands_on_dockers_words_on_one_line) {
     reader.take(fmt::format(R"({{"error":"{}"}})", std::string(5000, 'x')));
     EXPECT_LT(reader.finish().error().detail.size(), 500u);
 }
+
+TEST(pull_reader, takes_no_numbers_that_are_no_sizes) {
+    pull_reader reader;
+    const auto sized = [](std::string_view id, std::uint64_t total) {
+        return fmt::format(
+            R"({{"status":"Downloading","progressDetail":{{"current":1,"total":{}}},"id":"{}"}})",
+            total, id);
+    };
+    reader.take(sized("aa", layer_bytes_max));
+    reader.take(sized("bb", layer_bytes_max + 1));
+    reader.take(sized("cc", ~std::uint64_t{0}));
+    EXPECT_EQ(reader.progress().layers.size(), 3u);
+    EXPECT_EQ(reader.progress().total_bytes, layer_bytes_max);
+}

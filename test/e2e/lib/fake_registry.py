@@ -31,9 +31,12 @@ class Fault:
 
 
 class FakeRegistry:
-    """auth: None, ("basic", user, password) or ("bearer", user, password); user None = anonymous tokens are given."""
+    """auth: None, ("basic", user, password) or ("bearer", user, password); user None = anonymous tokens are given.
 
-    def __init__(self, auth=None, ranges=True):
+    tls: a tls.Certificate to speak HTTPS with.
+    """
+
+    def __init__(self, auth=None, ranges=True, tls=None):
         self.auth, self.ranges = auth, ranges
         self.repositories = {}     # name -> {"tags": {tag: digest}, "manifests": {digest: (type, bytes)}, "blobs": {}}
         self.faults, self.log = [], []
@@ -50,12 +53,17 @@ class FakeRegistry:
             daemon_threads = True
             request_queue_size = 128
 
+            def finish_request(self, request, client_address):
+                if tls:  # on the thread of the connection: a client that hangs holds up nobody else
+                    request = tls.context.wrap_socket(request, server_side=True)
+                super().finish_request(request, client_address)
+
             def handle_error(self, *_):
                 pass  # clients that go away belong to the tests
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.address = "127.0.0.1:%d" % self._server.server_address[1]
-        self.url = f"http://{self.address}"
+        self.url = f"{'https' if tls else 'http'}://{self.address}"
         self._released = threading.Event()
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
