@@ -7,6 +7,7 @@
 #include "control/agent/loader.hpp"
 #include "control/agent/memory_origin_for_test.hpp"
 #include "crypto/key.hpp"
+#include "mesh/state/durable_map.hpp"
 #include "runtime/engine/memory_engine.hpp"
 
 namespace dm::agent {

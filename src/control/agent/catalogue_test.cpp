@@ -5,6 +5,7 @@
 #include "aio/run_for_test.hpp"
 #include "base/temp_dir.hpp"
 #include "control/agent/agent_world_for_test.hpp"
+#include "mesh/state/durable_map.hpp"
 
 using namespace dm;
 using namespace dm::agent;

@@ -6,6 +6,7 @@
 #include "aio/run_for_test.hpp"
 #include "base/temp_dir.hpp"
 #include "control/agent/errc.hpp"
+#include "mesh/state/durable_map.hpp"
 #include "runtime/engine/memory_engine.hpp"
 
 namespace dm::agent {
