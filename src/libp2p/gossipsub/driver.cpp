@@ -29,6 +29,7 @@ struct pubsub::link {
 
     std::deque<bytes> queue;
     std::size_t queued_bytes = 0;
+    bool is_writing = false;
     bool is_open = false;
     bool is_lost = false;  // since the stream was opened, the peer was disconnected
     aio::event changed;
@@ -36,6 +37,7 @@ struct pubsub::link {
     void clear() {
         queue.clear();
         queued_bytes = 0;
+        is_writing = false;
         is_open = false;
     }
 };
@@ -45,6 +47,7 @@ pubsub::pubsub(executor ex, host::host& peers, const crypto::private_key& key, p
       host_(peers),
       options_(o),
       router_(key, o.seqno, o.seed, o.router),
+      written_(ex),
       group_(ex) {}
 
 pubsub::~pubsub() {
@@ -116,6 +119,7 @@ awaitable<void> pubsub::keep(peer_id peer, link& l) {
             log::debug("pubsub stream ended", {{"peer", peer.to_string()}, {"reason", e.what()}});
         }
         l.clear();
+        written_.notify_all();
         if (l.is_lost)
             continue;
         router_.stream_lost(peer);
@@ -153,7 +157,10 @@ awaitable<void> pubsub::talk(peer_id peer, link& l) {
         multiformats::append_delimited(wire, l.queue.front());
         l.queued_bytes -= l.queue.front().size();
         l.queue.pop_front();
+        l.is_writing = true;
         co_await aio::with_timeout(opened.channel->write(wire), options_.write_timeout);
+        l.is_writing = false;
+        written_.notify_all();
     }
 }
 
@@ -268,6 +275,14 @@ void pubsub::unsubscribe(const std::string& topic) {
 void pubsub::publish(const std::string& topic, byte_view data) {
     value_or_throw(router_.publish(now(), topic, data));
     pump();
+}
+
+awaitable<void> pubsub::flush() {
+    const auto is_busy = [](const auto& l) {
+        return l.second->is_writing || !l.second->queue.empty();
+    };
+    while (std::ranges::any_of(links_, is_busy))
+        co_await written_.wait();
 }
 
 }  // namespace dm::gossipsub

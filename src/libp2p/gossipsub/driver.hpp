@@ -47,6 +47,8 @@ class pubsub {
     void unsubscribe(const std::string& topic);
     /// Sends to all who have subscribed and are connected. Throws too_large.
     void publish(const std::string& topic, byte_view data);
+    /// Returns when all that was published is written, whatever peers do with it.
+    awaitable<void> flush();
 
     /// Peers that have subscribed.
     std::vector<peer_id> peers_in(const std::string& topic) const {
@@ -84,6 +86,7 @@ class pubsub {
     std::map<peer_id, host::stream*> inbound_;
     std::map<std::string, handler> handlers_;
     subscribers<peer_topic> topic_events_;
+    aio::event written_;
     std::uint64_t dropped_ = 0;
     bool is_pumping_ = false;
     bool is_stopping_ = false;

@@ -220,3 +220,21 @@ TEST(pubsub, does_not_queue_without_bound_for_a_peer_that_does_not_read) {
         co_await a.stop();
     });
 }
+
+TEST(pubsub, flush_returns_when_everything_is_written) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        host::memory_network net;
+        node a(ex, net, 1);
+        node b(ex, net, 2);
+        a.listen();
+        b.listen();
+        co_await a.connect(b);
+        co_await until([&] { return a.pubsub.peers_in("t").size() == 1; });
+        for (int i = 0; i < 50; ++i)
+            a.say(std::to_string(i));
+        co_await a.pubsub.flush();
+        co_await a.stop();
+        co_await until([&] { return b.heard.size() == 50; });
+        co_await b.stop();
+    });
+}

@@ -1,0 +1,172 @@
+#include "mesh/presence/roster.hpp"
+
+#include <algorithm>
+
+namespace dm::presence {
+
+std::string_view name_of(liveness l) noexcept {
+    switch (l) {
+        case liveness::online:
+            return "online";
+        case liveness::suspect:
+            return "suspect";
+        case liveness::offline:
+            return "offline";
+    }
+    return "unknown";
+}
+
+roster::roster(steady_time now, const peer_id& self, std::uint64_t seed, roster_options o)
+    : options_(o),
+      random_(seed),
+      self_(self),
+      started_(now),
+      next_beat_(now),
+      last_beat_(now - o.spacing) {}
+
+/// nullptr when there are too many. An entry that says nothing makes room first.
+roster::entry* roster::entry_of(steady_time now, const peer_id& peer) {
+    if (const auto it = peers_.find(peer); it != peers_.end())
+        return &it->second;
+    if (peers_.size() >= options_.peers_max) {
+        const auto idle = std::ranges::find_if(peers_, [](const auto& p) {
+            return p.second.state == liveness::offline && !p.second.is_connected;
+        });
+        if (idle == peers_.end())
+            return nullptr;
+        peers_.erase(idle);
+    }
+    return &peers_.emplace(peer, entry{.since = now, .heard = now}).first->second;
+}
+
+void roster::become(steady_time now, const peer_id& peer, entry& e, liveness state) {
+    if (e.state == state)
+        return;
+    e.state = state;
+    e.since = now;
+    changed_.insert(peer);
+}
+
+void roster::hurry(steady_time at) {
+    next_beat_ = std::min(next_beat_, std::max(at, last_beat_ + options_.spacing));
+}
+
+void roster::connected(steady_time now, const peer_id& peer) {
+    if (auto* e = entry_of(now, peer)) {
+        e->is_connected = true;
+        e->lost.reset();
+        gone_.erase(peer);
+        become(now, peer, *e, liveness::online);
+    }
+}
+
+void roster::disconnected(steady_time now, const peer_id& peer) {
+    const auto it = peers_.find(peer);
+    if (it == peers_.end())
+        return;
+    it->second.is_connected = false;
+    it->second.heard = now;
+    if (it->second.state == liveness::online)
+        it->second.lost = now;
+}
+
+void roster::listener(steady_time now) {
+    const auto permille = static_cast<std::int64_t>(random_() % 1001);
+    hurry(now + options_.spacing * permille / 1000);
+}
+
+void roster::heard(steady_time now, const peer_id& author, std::uint64_t number, beat b) {
+    if (author == self_)
+        return;
+    if (auto* e = entry_of(now, author)) {
+        if (number <= e->number)
+            return;
+        e->number = number;
+        e->heard = now;
+        e->lost.reset();
+        gone_.erase(author);
+        if (e->status != b.status && !b.is_leaving) {
+            e->status = std::move(b.status);
+            changed_.insert(author);
+        }
+        become(now, author, *e, b.is_leaving ? liveness::offline : liveness::online);
+    }
+    for (const auto& peer : b.gone) {
+        if (peer == self_)
+            hurry(now);
+        const auto it = peers_.find(peer);
+        if (it == peers_.end() || it->second.is_connected || it->second.state != liveness::online)
+            continue;
+        become(now, peer, it->second, liveness::suspect);
+    }
+}
+
+void roster::status_changed(steady_time now, std::string status) {
+    if (status.size() > status_bytes_max || status == status_)
+        return;
+    status_ = std::move(status);
+    hurry(now);
+}
+
+/// When time alone changes the state.
+std::optional<steady_time> roster::next_change(const entry& e) const {
+    if (e.is_connected || e.state == liveness::offline)
+        return std::nullopt;
+    if (e.state == liveness::suspect)
+        return e.since + options_.suspicion;
+    const auto silent = e.heard + options_.silence;
+    return e.lost ? std::min(silent, *e.lost + options_.gone) : silent;
+}
+
+steady_time roster::deadline() const {
+    auto out = next_beat_;
+    for (const auto& [peer, e] : peers_)
+        if (const auto at = next_change(e))
+            out = std::min(out, *at);
+    return out;
+}
+
+void roster::tick(steady_time now) {
+    for (auto& [peer, e] : peers_) {
+        const auto at = next_change(e);
+        if (!at || *at > now)
+            continue;
+        if (e.state == liveness::suspect) {
+            become(now, peer, e, liveness::offline);
+            continue;
+        }
+        if (std::exchange(e.lost, std::nullopt) && gone_.size() < gone_max) {
+            gone_.insert(peer);
+            hurry(now);
+        }
+        become(now, peer, e, liveness::suspect);
+    }
+}
+
+std::optional<beat> roster::poll(steady_time now) {
+    if (now < next_beat_)
+        return std::nullopt;
+    last_beat_ = now;
+    // A tenth more or less, so that a fleet does not beat in step.
+    const auto permille = 900 + static_cast<std::int64_t>(random_() % 201);
+    next_beat_ = now + std::chrono::milliseconds(options_.interval) * permille / 1000;
+    beat out{.status = status_, .gone = {gone_.begin(), gone_.end()}};
+    gone_.clear();
+    return out;
+}
+
+sighting roster::find(const peer_id& peer, steady_time now) const {
+    if (peer == self_)
+        return {.state = liveness::online, .since = started_, .status = status_};
+    if (const auto it = peers_.find(peer); it != peers_.end())
+        return {.state = it->second.state, .since = it->second.since, .status = it->second.status};
+    const auto patience = started_ + options_.silence;
+    return now < patience ? sighting{.state = liveness::online, .since = started_}
+                          : sighting{.state = liveness::offline, .since = patience};
+}
+
+std::set<peer_id> roster::take_changed() {
+    return std::exchange(changed_, {});
+}
+
+}  // namespace dm::presence
