@@ -102,7 +102,9 @@ node::node(executor ex, const config& c, const std::string& version)
       ipfs_(ex, workers_, network_.peers(), store_),
       http_(ex),
       upstream_(http_, workers_, upstream_options(c)),
-      origin_(upstream_),
+      swarm_(ex, workers_, network_.peers(), store_),
+      registries_(upstream_),
+      origin_(swarm_, registries_),
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
       agent_((listen(registry_server_, "--registry", c.registry), ex), shared_, local_, store_,
@@ -113,6 +115,12 @@ node::node(executor ex, const config& c, const std::string& version)
            {.platform = platform_, .version = version, .host_names = {}}),
       api_handler_(api_.handler()),
       group_(ex) {
+    origin_.on_root([this](const crypto::digest& blob) -> std::optional<multiformats::cid> {
+        for (const auto& [digest, record] : agent_.records().images())
+            if (const auto* const found = record.find(blob))
+                return found->cid;
+        return std::nullopt;
+    });
     registry_.mount(registry_routes_);
     listen(api_server_, "--api", c.api);
 }
@@ -126,6 +134,7 @@ void node::start() {
         if (n.type == "image")
             ipfs_.content_changed();
     }));
+    swarm_.start();
     agent_.start();
     api_.start();
     registry_server_.start();
@@ -145,6 +154,7 @@ awaitable<void> node::stop() {
     co_await http_.stop();
     watching_.reset();
     co_await ipfs_.stop();
+    co_await swarm_.stop();
     co_await network_.stop();
     co_await store_.stop();
     log::info("stopped", {{"peer", id().to_string()}});

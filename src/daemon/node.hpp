@@ -6,8 +6,10 @@
 #include "aio/pool.hpp"
 #include "aio/task_group.hpp"
 #include "api/rest_api.hpp"
+#include "content/sharing/driver.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/agent.hpp"
+#include "control/agent/peer_origin.hpp"
 #include "control/agent/registry_origin.hpp"
 #include "daemon/config.hpp"
 #include "daemon/data_dir.hpp"
@@ -62,7 +64,9 @@ class node {
     ipfs ipfs_;
     http::client http_;
     upstream::registry_client upstream_;
-    agent::registry_origin origin_;
+    sharing::swarm_node swarm_;
+    agent::registry_origin registries_;
+    agent::peer_origin origin_;
     std::unique_ptr<engine::image_engine> engine_;
     agent::agent agent_;
     registry::pull_service registry_;

@@ -12,6 +12,7 @@
 
 #include "aio/event.hpp"
 #include "aio/pool.hpp"
+#include "aio/rate_limiter.hpp"
 #include "aio/task_group.hpp"
 #include "content/sharing/link.hpp"
 #include "content/sharing/shared_blob.hpp"
@@ -73,6 +74,14 @@ class swarm_node {
     /// The reader of a blob that is being fetched is at this byte.
     void reading(const crypto::digest& digest, std::uint64_t at);
 
+    /// Bytes a second of all links together; 0: no limit.
+    void limit(std::uint64_t upload, std::uint64_t download) {
+        upload_limit_.set(upload);
+        download_limit_.set(download);
+    }
+    std::uint64_t upload_limit() const noexcept { return upload_limit_.bytes_per_second(); }
+    std::uint64_t download_limit() const noexcept { return download_limit_.bytes_per_second(); }
+
     /// Whether there is a peer to ask at all.
     bool has_peers() const noexcept;
     std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
@@ -118,6 +127,7 @@ class swarm_node {
     awaitable<void> reopen(shared_blob& b);
     awaitable<bytes> read_stored(shared_blob& b, swarm::leaf_ref ref);
     void release_readers(shared_blob& b);
+    bool everybody_has_answered(const shared_blob& b) const;
     static bool is_usable(const shared_blob& b);
     shared_blob* blob_of(swarm::blob_no no);
 
@@ -163,6 +173,8 @@ class swarm_node {
     bool running_ = false;
     std::optional<subscribers<host::peer_event>::subscription> peers_;
     std::optional<subscribers<crypto::digest>::subscription> arrivals_;
+    aio::rate_limiter upload_limit_;
+    aio::rate_limiter download_limit_;
     std::uint64_t sent_bytes_ = 0;
     std::uint64_t received_bytes_ = 0;
     std::uint64_t wasted_bytes_ = 0;

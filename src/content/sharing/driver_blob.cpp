@@ -257,11 +257,14 @@ awaitable<void> swarm_node::offer_stored(crypto::digest d) {
 
 /// Shares what somebody else, an import from a registry, is writing to the store.
 awaitable<void> swarm_node::follow_arrival(crypto::digest d) {
-    if (find(d))
-        co_return;
     auto lease = store_.arriving(d);
     if (!lease)
         co_return;
+    if (auto* const old = find(d)) {
+        if (old->no || old->fetching || old->users > 0)
+            co_return;
+        close_blob(*old);  // it was asked for when nothing of it was here
+    }
     auto& b = open_blob(d);
     auto& a = **lease;
     set_size(b, a.size(), leaves_of(a), swarm::role::source);
@@ -368,7 +371,8 @@ awaitable<void> swarm_node::wait_for_blob(shared_blob& b, listener listen) {
         if (who_has_.mine(*b.no).full())
             co_return;
         const auto t = now();
-        if (!promising && t - std::max(begun, b.last_data) > options_.source_timeout)
+        if (!promising && (t - std::max(begun, b.last_data) > options_.source_timeout ||
+                           everybody_has_answered(b)))
             raise(errc::not_found, fmt::format("no peer has {}", b.digest.to_string()));
         if (t - b.last_data > options_.idle_timeout)
             raise(errc::given_up, fmt::format("peers stopped sending {}", b.digest.to_string()));
@@ -379,6 +383,17 @@ awaitable<void> swarm_node::wait_for_blob(shared_blob& b, listener listen) {
                 throw;
         }
     }
+}
+
+bool swarm_node::everybody_has_answered(const shared_blob& b) const {
+    return std::ranges::all_of(host_.peers(), [&](const host::peer_info& p) {
+        return !p.speaks(protocol_id) || std::ranges::any_of(links_, [&](const link& l) {
+            return !l.dead && l.peer == p.id &&
+                   std::ranges::any_of(l.theirs, [&](const auto& entry) {
+                       return entry.second.digest == b.digest && !entry.second.said.wants;
+                   });
+        });
+    });
 }
 
 awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
@@ -402,7 +417,7 @@ awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
                     if (!l.dead && r.digest == d && r.said.size_known && r.said.size <= size_max &&
                         (!r.said.leaves.runs.empty() || r.said.as == swarm::role::source))
                         size = r.said.size;
-            if (size)
+            if (size || everybody_has_answered(*b))
                 break;
             try {
                 co_await aio::with_timeout(b->changed.wait(), options_.source_timeout / 8);

@@ -8,11 +8,20 @@ namespace {
 
 constexpr std::size_t read_bytes = 128 * 1024;
 constexpr std::chrono::seconds retry_interval{5};
+/// What is smaller is no data, and does not wait for its turn.
+constexpr std::size_t paced_bytes_min = 512;
 /// Leaves that may wait for the disk before no more is read from peers.
 constexpr std::size_t storing_max = 16;
 
 steady_time now() {
     return std::chrono::steady_clock::now();
+}
+
+/// Bytes to move at once, so that a limit is kept within a fiftieth of a second.
+std::size_t paced_size(std::uint64_t bytes_per_second, std::size_t most) {
+    return bytes_per_second == 0 ? most
+                                 : std::clamp<std::size_t>(bytes_per_second / 50,
+                                                           std::min<std::size_t>(most, 1024), most);
 }
 
 }  // namespace
@@ -60,11 +69,17 @@ awaitable<void> swarm_node::write_to(link& l) {
             co_await aio::with_timeout(host_.open(l.peer, {protocol_id}), options_.open_timeout);
         l.out = std::move(opened.channel);
         while (!l.dead) {
+            l.session.limit_pieces(
+                paced_size(upload_limit_.bytes_per_second(), swarm::piece_bytes_max));
             const auto data = l.session.pending();
             if (data.empty()) {
                 co_await l.wake.wait();
                 continue;
             }
+            if (data.size() > paced_bytes_min)
+                co_await upload_limit_.take(data.size());
+            if (l.dead)
+                break;
             co_await l.out->write(data);
             if (l.dead)
                 break;
@@ -109,7 +124,9 @@ awaitable<void> swarm_node::serve(host::inbound in) {
 awaitable<void> swarm_node::read_from(link& l, host::stream& in) {
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(read_bytes);
     while (!l.dead) {
-        const auto n = co_await in.read_some({buffer.get(), read_bytes});
+        const auto n = co_await in.read_some(
+            {buffer.get(), paced_size(download_limit_.bytes_per_second(), read_bytes)});
+        co_await download_limit_.take(n);
         if (n == 0 || l.dead)
             co_return;
         received_bytes_ += n;
@@ -204,6 +221,8 @@ awaitable<void> swarm_node::look_up(crypto::digest d) {
         ~done() { std::erase(n.looking_up_, d); }
     } const at_end{*this, d};
     co_await offer_stored(d);
+    if (!find(d))
+        announce(open_blob(d));  // "not here": those who ask need not wait
 }
 
 void swarm_node::take_for_blob(link& l, remote_blob& r, shared_blob& b, swarm::message& m) {

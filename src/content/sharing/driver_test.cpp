@@ -208,4 +208,197 @@ TEST(swarm_node, says_when_nobody_has_it) {
     });
 }
 
+/// A peer that says what the test wants it to.
+struct raw_peer {
+    using script = std::function<void(raw_peer&, const swarm::message&)>;
+
+    raw_peer(executor ex, host::memory_network& network, script f)
+        : host(ex, network, host::peer_id(crypto::private_key::generate().public_key())),
+          tasks(ex),
+          wake(ex),
+          on_message(std::move(f)) {
+        host.handle(protocol_id, [this](host::inbound in) -> awaitable<void> {
+            bytes buffer(100'000);
+            tasks.spawn("write", write(in.peer));
+            while (const auto n = co_await in.channel->read_some(buffer)) {
+                if (!session.feed(byte_view(buffer).first(n)))
+                    break;
+                while (auto e = session.poll())
+                    if (const auto* m = std::get_if<swarm::message>(&*e))
+                        on_message(*this, *m);
+                wake.notify_all();
+            }
+        });
+    }
+    awaitable<void> write(host::peer_id to) {
+        auto out = co_await host.open(to, {protocol_id});
+        for (;;) {
+            const auto data = session.pending();
+            if (data.empty()) {
+                co_await wake.wait();
+                continue;
+            }
+            co_await out.channel->write(data);
+            session.sent(data.size());
+        }
+    }
+    awaitable<void> stop() {
+        tasks.cancel();
+        co_await host.stop();
+        co_await tasks.join();
+    }
+
+    host::memory_host host;
+    swarm::session session;
+    aio::task_group tasks;
+    aio::event wake;
+    script on_message;
+    int asked = 0;
+};
+
+/// An honest holder, a receiver, and a bad peer that claims to hold all of it.
+template <class Script, class Check>
+void beside_a_bad_peer(byte_view data, Script script, Check check) {
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        host::memory_network network;
+        options o = quick();
+        o.scheduling.stall_min = 300ms;
+        node honest(ex, network), receiver(ex, network, o);
+        raw_peer bad(ex, network, script);
+        const auto info = co_await honest.store.put(digest_of(data), data);
+        co_await receiver.host.connect(bad.host.self(), bad.host.addresses());
+        co_await receiver.connect(honest);
+        std::exception_ptr failed;
+        try {
+            co_await check(receiver, bad, info);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        co_await bad.stop();
+        for (auto* n : {&honest, &receiver})
+            co_await n->stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
+/// Claims everything, with the right hashes.
+void claim_all(raw_peer& p, const swarm::message& m, byte_view data) {
+    const auto leaves = swarm::leaf_count(data.size());
+    if (const auto* j = std::get_if<swarm::join>(&m); j && j->wants) {
+        p.session.send(swarm::join{
+            0, j->digest, data.size(), true, swarm::role::partner, false, false, {{{0, leaves}}}});
+    } else if (std::holds_alternative<swarm::ask_leaves>(m)) {
+        swarm::leaves out;
+        for (std::uint32_t i = 0; i < leaves; ++i)
+            out.hashes.push_back(crypto::sha256(data.subspan(
+                i * store::leaf_bytes,
+                std::min<std::size_t>(store::leaf_bytes, data.size() - i * store::leaf_bytes))));
+        p.session.send(out);
+    }
+}
+
+TEST(swarm_node, wrong_bytes_cost_one_block_and_the_peer_is_banned) {
+    const auto data = random_bytes(30 * store::leaf_bytes, 11);
+    beside_a_bad_peer(
+        data,
+        [&](raw_peer& p, const swarm::message& m) {
+            claim_all(p, m, data);
+            if (const auto* a = std::get_if<swarm::ask_leaf>(&m)) {
+                ++p.asked;
+                p.session.send_block(0, a->leaf, bytes(store::leaf_bytes, std::byte{1}));
+            }
+        },
+        [&](node& receiver, raw_peer& bad, const store::blob_info& info) -> awaitable<void> {
+            co_await receiver.fetch(data, info.root);
+            EXPECT_LE(bad.asked, 1);
+            EXPECT_LE(receiver.swarm.wasted_bytes(), store::leaf_bytes);
+            EXPECT_EQ(receiver.host.find(bad.host.self()).has_value(), bad.asked == 0);
+        });
+}
+
+TEST(swarm_node, a_peer_that_never_sends_what_it_is_asked_for_costs_one_wait) {
+    const auto data = random_bytes(30 * store::leaf_bytes, 12);
+    beside_a_bad_peer(
+        data,
+        [&](raw_peer& p, const swarm::message& m) {
+            claim_all(p, m, data);
+            p.asked += std::holds_alternative<swarm::ask_leaf>(m);
+        },
+        [&](node& receiver, raw_peer& bad, const store::blob_info& info) -> awaitable<void> {
+            co_await receiver.fetch(data, info.root);
+            EXPECT_LE(bad.asked, 1);
+        });
+}
+
+TEST(swarm_node, a_lying_list_is_found_out_before_a_block_is_asked_for) {
+    const auto data = random_bytes(10 * store::leaf_bytes, 13);
+    beside_a_bad_peer(
+        data,
+        [&](raw_peer& p, const swarm::message& m) {
+            if (std::holds_alternative<swarm::ask_leaves>(m))
+                p.session.send(
+                    swarm::leaves{0, 0, std::vector(10, crypto::sha256(as_bytes("lie")))});
+            else
+                claim_all(p, m, data);
+            p.asked += std::holds_alternative<swarm::ask_leaf>(m);
+        },
+        [&](node& receiver, raw_peer& bad, const store::blob_info& info) -> awaitable<void> {
+            co_await receiver.fetch(data, info.root);
+            EXPECT_EQ(bad.asked, 0);
+            EXPECT_EQ(receiver.swarm.wasted_bytes(), 0u);
+        });
+}
+
+TEST(swarm_node, without_a_root_a_lying_list_costs_a_few_blocks) {
+    const auto data = random_bytes(10 * store::leaf_bytes, 14);
+    beside_a_bad_peer(
+        data,
+        [&](raw_peer& p, const swarm::message& m) {
+            if (std::holds_alternative<swarm::ask_leaves>(m))
+                p.session.send(
+                    swarm::leaves{0, 0, std::vector(10, crypto::sha256(as_bytes("lie")))});
+            else
+                claim_all(p, m, data);
+        },
+        [&](node& receiver, raw_peer&, const store::blob_info&) -> awaitable<void> {
+            co_await receiver.fetch(data);
+            EXPECT_LE(receiver.swarm.wasted_bytes(), 10u * store::leaf_bytes);
+        });
+}
+
+TEST(swarm_node, questions_about_what_is_not_here_stay_cheap) {
+    const auto data = random_bytes(3 * store::leaf_bytes, 15);
+    beside_a_bad_peer(
+        data,
+        [&](raw_peer& p, const swarm::message&) {
+            if (p.asked++ > 0)
+                return;
+            for (swarm::channel_no c = 0; c < 1000; ++c) {
+                const auto d = digest_of(random_bytes(8, 1000 + c));
+                p.session.send(swarm::join{c, d, 0, false, {}, true, false, {}});
+            }
+        },
+        [&](node& receiver, raw_peer&, const store::blob_info&) -> awaitable<void> {
+            co_await receiver.fetch(data);
+        });
+}
+
+TEST(swarm_node, keeps_to_its_limits) {
+    const auto data = random_bytes(8 * store::leaf_bytes, 16);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        n[0]->swarm.limit(1 << 20, 0);
+        const auto begun = std::chrono::steady_clock::now();
+        co_await n[1]->fetch(data);
+        EXPECT_GT(std::chrono::steady_clock::now() - begun, 1900ms);
+        co_await n[1]->store.collect_garbage();
+        n[0]->swarm.limit(0, 0);
+        n[1]->swarm.limit(0, 4 << 20);
+        const auto again = std::chrono::steady_clock::now();
+        co_await n[1]->fetch(data);
+        EXPECT_GT(std::chrono::steady_clock::now() - again, 450ms);
+    });
+}
+
 }  // namespace

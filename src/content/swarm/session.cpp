@@ -34,7 +34,7 @@ byte_view session::pending() {
 
 void session::next_piece() {
     auto& b = blocks_.front();
-    const auto n = std::min(piece_bytes_max, b.data.size() - b.done);
+    const auto n = std::min(piece_bytes_, b.data.size() - b.done);
     encode_head(out_, {b.channel, b.leaf, static_cast<std::uint32_t>(b.done), {}}, n);
     append(out_, byte_view(b.data).subspan(b.done, n));
     b.done += n;

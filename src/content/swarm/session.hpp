@@ -46,6 +46,8 @@ class session {
     void send(const message& m);
     /// Sends the bytes of a leaf in pieces.
     void send_block(channel_no channel, std::uint32_t leaf, bytes data);
+    /// Pieces sent from now on have at most that many bytes; 1..piece_bytes_max.
+    void limit_pieces(std::size_t bytes) noexcept { piece_bytes_ = bytes; }
     std::size_t blocks_waiting() const noexcept { return blocks_.size(); }
 
     /// What is to be written next; empty when there is nothing. Valid until the next call.
@@ -78,6 +80,7 @@ class session {
     result<void> take_piece(const piece& p);
     void next_piece();
 
+    std::size_t piece_bytes_ = piece_bytes_max;
     bytes control_;
     std::deque<outgoing> blocks_;
     bytes out_;

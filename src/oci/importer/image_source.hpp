@@ -6,6 +6,7 @@
 
 #include "aio/awaitable.hpp"
 #include "base/bytes.hpp"
+#include "content/store/arrival.hpp"
 #include "crypto/digest.hpp"
 #include "oci/descriptor.hpp"
 
@@ -54,6 +55,12 @@ class image_source {
 
     /// The bytes of a blob from `offset` to its end, in order; returns when the sink has them all.
     virtual awaitable<void> blob(oci::descriptor what, std::uint64_t offset, byte_sink& sink) = 0;
+
+    /// Puts all of the blob into its place in the store, in any order, if this source can: true
+    /// when every byte is there. `received` is told of new bytes. False: ask for blob(), from where
+    /// `into` says.
+    virtual awaitable<bool> fill(oci::descriptor what, store::arrival& into,
+                                 std::function<void(std::uint64_t bytes)> received);
 
     /// For logs and progress: "docker.io".
     virtual std::string name() const = 0;

@@ -289,13 +289,14 @@ awaitable<void> importer::obtain(job& j, oci::descriptor blob) {
 
 awaitable<void> importer::fetch(job& j, oci::descriptor blob, store::arrival_lease lease) {
     j.now.bytes_done += lease->received();
-    arrival_sink sink(co_await asio::this_coro::executor, *lease, [&j](std::size_t n) {
+    const auto count = [&j](std::uint64_t n) {
         j.now.bytes_done += n;
         j.now.bytes_from_source += n;
         j.tell();
-    });
+    };
+    arrival_sink sink(co_await asio::this_coro::executor, *lease, count);
     try {
-        if (lease->received() < lease->size())
+        if (lease->received() < lease->size() && !co_await j.source.fill(blob, *lease, count))
             co_await aio::beside(j.source.blob(blob, lease->received(), sink),
                                  sink.resume_when_there_is_room());
         j.here[blob.digest] = co_await store_.finish(lease);
