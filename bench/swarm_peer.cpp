@@ -1,5 +1,5 @@
 // A node that only shares blobs: for measuring swarms without the rest of the daemon.
-//   swarm_peer FOLDER LISTEN [--connect MULTIADDR]... [--put FILE]...
+//   swarm_peer FOLDER LISTEN [--connect MULTIADDR]... [--put FILE]... [--slots N]
 // Prints "peer MULTIADDR" when it listens and "ready" when --put files are in its store. Then takes
 // lines on standard input: "fetch SHA256:… SIZE SHA256:… SIZE …" (one image), answers "done SECONDS
 // SENT RECEIVED WASTED"; ends with its input.
@@ -30,6 +30,7 @@ struct arguments {
     std::string listen;
     std::vector<std::string> connect;
     std::vector<std::string> put;
+    sharing::options sharing;
 };
 
 arguments parse(int argc, char** argv) {
@@ -38,8 +39,14 @@ arguments parse(int argc, char** argv) {
         throw std::runtime_error("usage: swarm_peer FOLDER LISTEN [--connect A] [--put FILE]");
     out.folder = argv[1];
     out.listen = argv[2];
-    for (int i = 3; i + 1 < argc; i += 2)
-        (std::string_view(argv[i]) == "--put" ? out.put : out.connect).emplace_back(argv[i + 1]);
+    for (int i = 3; i + 1 < argc; i += 2) {
+        const std::string_view option = argv[i];
+        if (option == "--slots")
+            out.sharing.uploading.slots_min = out.sharing.uploading.slots_fast_max =
+                static_cast<std::uint32_t>(std::stoul(argv[i + 1]));
+        else
+            (option == "--put" ? out.put : out.connect).emplace_back(argv[i + 1]);
+    }
     return out;
 }
 
@@ -88,7 +95,7 @@ awaitable<void> run(executor ex, arguments args) {
     host::tcp_host host(ex, workers, crypto::private_key::generate(), {});
     host.listen(value_or_throw(multiformats::parse_multiaddr(args.listen)));
     host.start();
-    sharing::swarm_node swarm(ex, workers, host, store);
+    sharing::swarm_node swarm(ex, workers, host, store, args.sharing);
     swarm.start();
     for (const auto& a : host.addresses())
         std::cout << "peer " << a.with_peer(host.self()).to_string() << std::endl;

@@ -371,8 +371,8 @@ class world {
             else
                 post(i, n.node_of[std::get<no_more>(*e).peer], no_more_message{});
         }
-        if (n.serve->deadline() < n.slow_due && n.serve->deadline() > now_) {
-            n.slow_due = n.serve->deadline();
+        if (n.serve->deadline(now_) < n.slow_due) {
+            n.slow_due = n.serve->deadline(now_);
             at(n.slow_due, kind::slow, i);
         }
         send_frame(i);
@@ -403,7 +403,7 @@ class world {
                 std::erase_if(n.active, [&](const sending& x) {
                     return x.to == done.to && x.leaf == done.leaf;
                 });
-                n.serve->sent(c.no, done.leaf);
+                n.serve->sent(now_, c.no, done.leaf);
                 pump(i);
             }
             return;

@@ -1,4 +1,4 @@
-"""DistroMash's swarm alone: swarm_peer on every node, all connected to each other, one fetch of all blobs.
+"""DistroMash's swarm alone: swarm_peer on every node, all connected to each other, one fetch of all blobs (-o slots=2).
 
 SWARM_PEER = the program (default: build/release/swarm_peer of this repository)."""
 import os, subprocess
@@ -12,6 +12,7 @@ class System(L.System):
         d = self.lab.dir(i)
         argv = [PROGRAM, d, f"/ip4/{self.lab.ip(i)}/tcp/33123"]
         argv += [x for f in put for x in ("--put", f)] + [x for a in connect for x in ("--connect", a)]
+        argv += ["--slots", self.opts["slots"]] if "slots" in self.opts else []
         p = subprocess.Popen(self.lab.argv(i, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                              stderr=open(d + "/log", "w"), start_new_session=True, cwd=d)
         self.lab.procs.append(p)

@@ -128,7 +128,7 @@ void swarm_node::pump_uploads() {
 }
 
 steady_time swarm_node::next_deadline() const {
-    return std::min({scheduler_.deadline(), uploader_.deadline(),
+    return std::min({scheduler_.deadline(), uploader_.deadline(now()),
                      news_due_.value_or(steady_time::max()), sweep_due_});
 }
 

@@ -511,7 +511,7 @@ awaitable<void> swarm_node::send_leaf(link& l, swarm::send what) {
     const link_use use(l);
     auto* const b = blob_of(what.leaf.blob);
     const auto give_up = [&] {
-        uploader_.sent(what.peer, what.leaf);
+        uploader_.sent(now(), what.peer, what.leaf);
         if (!l.dead)
             send(l, swarm::refuse_leaf{b->channel, what.leaf.leaf});
         act();

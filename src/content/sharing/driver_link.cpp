@@ -160,7 +160,7 @@ void swarm_node::take_events(link& l) {
             const auto& s = std::get<swarm::block_sent>(*e);
             const auto it = std::ranges::find(blobs_, s.channel, &shared_blob::channel);
             if (it != blobs_.end() && it->no)
-                uploader_.sent(l.no, {*it->no, s.leaf});
+                uploader_.sent(now(), l.no, {*it->no, s.leaf});
         }
     }
     act();

@@ -23,7 +23,7 @@ constexpr std::size_t repeated_max = 3;
 /// One that has begun to come is asked of a second peer after this many times what that one needs.
 constexpr double begun_factor = 3;
 /// Others are preferred to a source, as if it had this many leaves more to send.
-constexpr double source_load = 1;
+constexpr double source_load = 3;
 /// Leaves looked at for one choice; of a larger blob a part that starts at random.
 constexpr std::size_t scan_words_max = 64;
 

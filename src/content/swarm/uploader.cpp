@@ -169,6 +169,13 @@ void uploader::end_directing(blob_no blob) {
     who_has_.for_each_peer(blob, [&](peer_no n) { events_.push_back(no_more{n, blob}); });
 }
 
+std::uint32_t uploader::slots() const {
+    const peer_rate::seconds time = options_.slots_time;
+    const auto leaves = rate_.bytes_per_second() * time.count() / leaf_bytes;
+    return std::clamp(static_cast<std::uint32_t>(std::min(leaves, 1e6)) + 1, options_.slots_min,
+                      options_.slots_fast_max);
+}
+
 std::uint32_t uploader::slots_taken(steady_time now) const {
     return static_cast<std::uint32_t>(std::ranges::count_if(
         active_, [&](const active_send& a) { return now - a.since < options_.slow_after; }));
@@ -205,7 +212,7 @@ std::optional<uploader::choice> uploader::best_of(steady_time now, peer_no peer,
 }
 
 std::optional<send> uploader::next(steady_time now) {
-    if (queued_ == 0 || active_.size() >= options_.slots_max || slots_taken(now) >= options_.slots)
+    if (queued_ == 0 || active_.size() >= options_.slots_max || slots_taken(now) >= slots())
         return std::nullopt;
     for (auto& [blob, s] : sources_)
         expire(now, blob, s);
@@ -230,6 +237,8 @@ std::optional<send> uploader::next(steady_time now) {
     --queued_;
     p.last_turn = ++turn_;
     ++p.active;
+    if (active_.empty())
+        rate_.start(now);
     active_.push_back({best->peer, best->leaf, now});
     if (const auto it = sources_.find(best->leaf.blob); it != sources_.end()) {
         auto& s = it->second;
@@ -241,19 +250,24 @@ std::optional<send> uploader::next(steady_time now) {
     return send{best->peer, best->leaf, any};
 }
 
-void uploader::sent(peer_no peer, leaf_ref leaf) {
+void uploader::sent(steady_time now, peer_no peer, leaf_ref leaf) {
     const auto it = std::ranges::find_if(
         active_, [&](const active_send& a) { return a.peer == peer && a.leaf == leaf; });
     if (it == active_.end())
         return;
     active_.erase(it);
     --peers_[peer].active;
+    if (who_has_.has_blob(leaf.blob))
+        rate_.add(now, who_has_.leaf_size(leaf));
 }
 
-steady_time uploader::deadline() const noexcept {
-    if (queued_ == 0 || active_.empty())
-        return steady_time::max();
-    return std::ranges::min_element(active_, {}, &active_send::since)->since + options_.slow_after;
+steady_time uploader::deadline(steady_time now) const noexcept {
+    auto out = steady_time::max();
+    if (queued_ > 0)
+        for (const auto& a : active_)
+            if (const auto slow = a.since + options_.slow_after; slow > now)
+                out = std::min(out, slow);
+    return out;
 }
 
 std::optional<upload_event> uploader::poll() {

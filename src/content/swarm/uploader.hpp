@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "content/swarm/holdings.hpp"
+#include "content/swarm/peer_rate.hpp"
 
 namespace dm::swarm {
 
@@ -17,8 +18,11 @@ namespace dm::swarm {
 constexpr std::size_t asked_leaves_max = 256;
 
 struct uploader_options {
-    /// Leaves on their way out at once: few, so that each is whole, and can be passed on, early.
-    std::uint32_t slots = 2;
+    /// Leaves on their way out at once are few, so that each is whole, and can be passed on, early;
+    /// but as many as go out in this time, so that no connection has to be fast alone.
+    std::chrono::milliseconds slots_time{750};
+    std::uint32_t slots_min = 2;
+    std::uint32_t slots_fast_max = 8;
     /// A leaf that takes this long no longer keeps others from starting…
     std::chrono::milliseconds slow_after{1'000};
     /// …up to this many.
@@ -66,9 +70,9 @@ class uploader {
 
     /// The leaf to start with now. Until sent() it occupies a slot.
     std::optional<send> next(steady_time now);
-    void sent(peer_no peer, leaf_ref leaf);
+    void sent(steady_time now, peer_no peer, leaf_ref leaf);
     /// When next() may have something although nothing happened.
-    steady_time deadline() const noexcept;
+    steady_time deadline(steady_time now) const noexcept;
 
     std::optional<upload_event> poll();
 
@@ -114,6 +118,7 @@ class uploader {
     void expire(steady_time now, blob_no blob, source_state& s);
     std::uint64_t unspread(blob_no blob, peer_no peer) const;
     void end_directing(blob_no blob);
+    std::uint32_t slots() const;
     std::uint32_t slots_taken(steady_time now) const;
     std::uint64_t copies(leaf_ref leaf) const;
     std::optional<choice> best_of(steady_time now, peer_no peer, peer_state& p);
@@ -124,6 +129,7 @@ class uploader {
     std::unordered_map<peer_no, peer_state> peers_;
     std::unordered_map<blob_no, source_state> sources_;
     std::vector<active_send> active_;
+    peer_rate rate_;
     std::deque<upload_event> events_;
     std::uint64_t turn_ = 0;
     std::size_t queued_ = 0;

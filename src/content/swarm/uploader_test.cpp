@@ -63,7 +63,7 @@ TEST(uploader, a_source_prefers_peers_that_pass_on_what_they_got) {
         b.u.asked_any(b.now, miser, b.blob);
         b.u.asked_any(b.now, giver, b.blob);
         const auto s = b.u.next(b.now).value();
-        b.u.sent(s.peer, s.leaf);
+        b.u.sent(b.now, s.peer, s.leaf);
         b.who.peer_gained(s.peer, s.leaf);
         if (s.peer == giver) {
             ++to_giver;
@@ -77,18 +77,18 @@ TEST(uploader, a_leaf_that_got_lost_on_its_way_is_given_out_again) {
     bench b(1, 2);
     b.u.asked_any(b.now, b.peers[0], b.blob);
     const auto s = b.u.next(b.now).value();
-    b.u.sent(s.peer, s.leaf);
+    b.u.sent(b.now, s.peer, s.leaf);
     bench c(2, 2);
     c.u.asked_any(c.now, c.peers[0], c.blob);
     const auto first = c.u.next(c.now).value();
-    c.u.sent(first.peer, first.leaf);
+    c.u.sent(c.now, first.peer, first.leaf);
     c.who.remove_peer(c.peers[0]);
     c.u.peer_left(c.peers[0]);
     std::set<std::uint32_t> given;
     for (int i = 0; i < 2; ++i) {
         c.u.asked_any(c.now, c.peers[1], c.blob);
         const auto t = c.u.next(c.now).value();
-        c.u.sent(t.peer, t.leaf);
+        c.u.sent(c.now, t.peer, t.leaf);
         given.insert(t.leaf.leaf);
     }
     EXPECT_EQ(given.size(), 2u);
@@ -106,8 +106,8 @@ TEST(uploader, sends_what_the_fewest_have_first_and_peers_take_turns) {
     EXPECT_NE(second.leaf.leaf, 1u);
     EXPECT_NE(first.peer, second.peer);
     EXPECT_FALSE(b.u.next(b.now)) << "no slot is free";
-    b.u.sent(first.peer, first.leaf);
-    b.u.sent(second.peer, second.leaf);
+    b.u.sent(b.now, first.peer, first.leaf);
+    b.u.sent(b.now, second.peer, second.leaf);
     EXPECT_EQ(b.u.next(b.now)->leaf.leaf, 1u);
 }
 
@@ -118,7 +118,7 @@ TEST(uploader, slow_receivers_do_not_keep_others_waiting) {
     EXPECT_TRUE(b.u.next(b.now));
     EXPECT_TRUE(b.u.next(b.now));
     EXPECT_FALSE(b.u.next(b.now));
-    b.now = b.u.deadline();
+    b.now = b.u.deadline(b.now);
     EXPECT_TRUE(b.u.next(b.now));
 }
 
