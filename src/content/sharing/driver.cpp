@@ -114,6 +114,10 @@ void swarm_node::pump_uploads() {
     while (const auto s = uploader_.next(now())) {
         auto* const l = link_of(s->peer);
         assert(l && "the uploader forgets peers that have left");
+        // At once: the leaf is not to be asked for by name when "no more" overtakes it.
+        if (s->chosen)
+            send(*l, swarm::chosen_leaf{channel_of(s->leaf.blob), s->leaf.leaf,
+                                        blob_of(s->leaf.blob)->hashes[s->leaf.leaf]});
         tasks_.spawn("swarm: send leaf", send_leaf(*l, *s));
     }
     while (const auto e = uploader_.poll()) {

@@ -39,8 +39,9 @@ struct options {
     std::chrono::seconds keep_open{60};
 };
 
-/// Blocks and hashes of a peer that contradict those of others before it is banned.
-constexpr int strikes_max = 3;
+/// Hashes of a peer that contradict others' blocks, without a good block between, before it is
+/// banned.
+constexpr int strikes_max = 2;
 
 /// How a fetch is doing.
 struct fetch_progress {
@@ -109,6 +110,8 @@ class swarm_node {
     void set_size(shared_blob& b, std::uint64_t size, swarm::leaf_set mine, swarm::role own);
     void close_blob(shared_blob& b);
     void announce(shared_blob& b);
+    void ask_all(shared_blob& b);
+    bool make_way(const crypto::digest& digest);
     void send_join(link& l, shared_blob& b);
     void attach(link& l, remote_blob& r, shared_blob& b);
     void refresh_claims(link& l, remote_blob& r);

@@ -107,6 +107,15 @@ void swarm_node::announce(shared_blob& b) {
             send_join(l, b);
 }
 
+/// Answers from before count no more.
+void swarm_node::ask_all(shared_blob& b) {
+    for (auto& l : links_)
+        for (auto& [no, r] : l.theirs)
+            if (r.digest == b.digest)
+                r.answered = false;
+    announce(b);
+}
+
 void swarm_node::send_join(link& l, shared_blob& b) {
     swarm::join m;
     m.channel = b.channel;
@@ -229,6 +238,17 @@ void swarm_node::gained(shared_blob& b, std::uint32_t leaf) {
         news_due_ = now() + options_.news_delay;
 }
 
+/// False when the blob is open. What was opened only to say that it is not here is closed.
+bool swarm_node::make_way(const crypto::digest& d) {
+    auto* const old = find(d);
+    if (!old)
+        return true;
+    if (old->no || old->fetching || old->users > 0)
+        return false;
+    close_blob(*old);
+    return true;
+}
+
 /// A peer asks for a blob that is not open: it may be in the store, or on its way in.
 awaitable<void> swarm_node::offer_stored(crypto::digest d) {
     auto stored = co_await store_.open(d);
@@ -237,7 +257,7 @@ awaitable<void> swarm_node::offer_stored(crypto::digest d) {
         co_return;
     }
     auto hashes = co_await store_.leaves(d);
-    if (find(d) || hashes.size() != swarm::leaf_count(stored->info.size))
+    if (hashes.size() != swarm::leaf_count(stored->info.size) || !make_way(d))
         co_return;
     auto& b = open_blob(d);
     swarm::leaf_set all(static_cast<std::uint32_t>(hashes.size()));
@@ -260,11 +280,8 @@ awaitable<void> swarm_node::follow_arrival(crypto::digest d) {
     auto lease = store_.arriving(d);
     if (!lease)
         co_return;
-    if (auto* const old = find(d)) {
-        if (old->no || old->fetching || old->users > 0)
-            co_return;
-        close_blob(*old);  // it was asked for when nothing of it was here
-    }
+    if (!make_way(d))
+        co_return;
     auto& b = open_blob(d);
     auto& a = **lease;
     set_size(b, a.size(), leaves_of(a), swarm::role::source);
@@ -323,7 +340,7 @@ awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiforma
             know_hash(b, i, into.leaves()[i], swarm::peer_no(-1));
     scheduler_.want(now(), *b.no);
     connect_to_all();
-    announce(b);
+    ask_all(b);
     for (auto& l : links_)
         for (auto& [no, r] : l.theirs)
             if (!l.dead && r.blob == &b)
@@ -390,7 +407,8 @@ bool swarm_node::everybody_has_answered(const shared_blob& b) const {
         return !p.speaks(protocol_id) || std::ranges::any_of(links_, [&](const link& l) {
             return !l.dead && l.peer == p.id &&
                    std::ranges::any_of(l.theirs, [&](const auto& entry) {
-                       return entry.second.digest == b.digest && !entry.second.said.wants;
+                       return entry.second.digest == b.digest && entry.second.answered &&
+                              !entry.second.said.wants;
                    });
         });
     });
@@ -409,7 +427,7 @@ awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
             size = b->size;
         b->fetching = true;
         connect_to_all();
-        announce(*b);
+        ask_all(*b);
         const auto begun = now();
         while (!size && now() - begun < options_.source_timeout) {
             for (const auto& l : links_)
@@ -480,30 +498,37 @@ awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data
     }
     b->last_data = now();
     gained(*b, ref.leaf);
-    if (!l.dead)
+    if (!l.dead) {
+        l.strikes = 0;
         scheduler_.received(now(), l.no, ref);
+    }
     b->changed.notify_all();
     act();
 }
 
 /// The block is not what the hash says. If the hash is certain, or this peer said it, this peer
-/// lies; otherwise it is one of two: the hash is asked for anew, here.
+/// lies. Otherwise one of two does: what the other one said and no block has confirmed is
+/// forgotten, and this peer is asked for the hashes, which its own blocks have to match from now
+/// on.
 void swarm_node::judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf) {
     if (l.dead)
         return;
-    if (b.certain || b.hash_from[leaf] == l.no) {
+    const auto teller = b.hash_from[leaf];
+    if (b.certain || teller == l.no) {
         scheduler_.received_wrong(now(), l.no, {*b.no, leaf});
         return;
     }
-    auto* const teller = link_of(b.hash_from[leaf]);
-    b.hashed.clear(leaf);
-    b.hashes[leaf] = {};
     scheduler_.refused(now(), l.no, {*b.no, leaf});
-    if (teller && ++teller->strikes >= strikes_max)
-        punish(*teller, "sent hashes that nobody's blocks match");
-    if (++l.strikes >= strikes_max)
-        punish(l, "sent blocks that nobody's hashes match");
-    b.asked_hashes.reset();
+    for (std::uint32_t i = 0; i < b.hashes.size(); ++i)
+        if (b.hash_from[i] == teller && !who_has_.mine(*b.no).test(i)) {
+            b.hashed.clear(i);
+            b.hashes[i] = {};
+        }
+    if (auto* const t = link_of(teller); t && ++t->strikes >= strikes_max)
+        punish(*t, "sent hashes that others' blocks do not match");
+    b.asked_hashes = l.no;
+    b.asked_hashes_at = now();
+    send(l, swarm::ask_leaves{b.channel, leaf});
     hashes_changed(b);
 }
 
@@ -535,8 +560,6 @@ awaitable<void> swarm_node::send_leaf(link& l, swarm::send what) {
         give_up();
         co_return;
     }
-    if (what.chosen)
-        send(l, swarm::chosen_leaf{b->channel, what.leaf.leaf, b->hashes[what.leaf.leaf]});
     l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
     l.wake.notify_all();
 }

@@ -196,12 +196,15 @@ void swarm_node::take(link& l, swarm::message& m) {
 
 void swarm_node::take_join(link& l, const swarm::join& m) {
     auto& r = l.theirs[m.channel];
-    if (r.blob && r.digest != m.digest)
+    const bool wanted_before = r.digest == m.digest && r.said.wants;
+    if (r.digest != m.digest)
         r = {};
     r.digest = m.digest;
     r.said = m;
+    r.answered = true;
     auto* const b = find(m.digest);
-    if (!b) {
+    const bool known = b && (b->no || b->fetching);
+    if (!known) {
         if (m.wants && std::ranges::find(looking_up_, m.digest) == looking_up_.end()) {
             looking_up_.push_back(m.digest);
             tasks_.spawn("swarm: look up blob", look_up(m.digest));
@@ -210,7 +213,8 @@ void swarm_node::take_join(link& l, const swarm::join& m) {
     }
     attach(l, r, *b);
     b->changed.notify_all();
-    if (!l.joined.contains(b->channel))
+    // Who asks anew gets an answer, even if it was told before.
+    if (!l.joined.contains(b->channel) || (m.wants && !wanted_before))
         send_join(l, *b);
 }
 
@@ -221,8 +225,10 @@ awaitable<void> swarm_node::look_up(crypto::digest d) {
         ~done() { std::erase(n.looking_up_, d); }
     } const at_end{*this, d};
     co_await offer_stored(d);
-    if (!find(d))
-        announce(open_blob(d));  // "not here": those who ask need not wait
+    auto* b = find(d);
+    if (b && b->no)
+        co_return;
+    announce(b ? *b : open_blob(d));  // "not here": those who ask need not wait
 }
 
 void swarm_node::take_for_blob(link& l, remote_blob& r, shared_blob& b, swarm::message& m) {

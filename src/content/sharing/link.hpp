@@ -18,6 +18,7 @@ struct remote_blob {
     shared_blob* blob = nullptr;  ///< nullptr: not one of ours
     crypto::digest digest;
     swarm::join said;         ///< its latest
+    bool answered = false;    ///< since we asked last
     swarm::leaf_set claimed;  ///< leaves that it says it has
 };
 

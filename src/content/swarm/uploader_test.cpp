@@ -43,7 +43,7 @@ TEST(uploader, a_source_gives_every_leaf_once) {
         const auto s = b.u.next(b.now);
         ASSERT_TRUE(s && s->chosen);
         EXPECT_TRUE(given.insert(s->leaf.leaf).second);
-        b.u.sent(s->peer, s->leaf);
+        b.u.sent(b.now, s->peer, s->leaf);
     }
     EXPECT_FALSE(b.u.directs(b.blob));
     int told = 0;
