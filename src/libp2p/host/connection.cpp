@@ -1,6 +1,7 @@
 #include "libp2p/host/connection.hpp"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstring>
 
@@ -16,6 +17,8 @@ constexpr std::size_t batch_bytes_max = 256 * 1024;
 /// On a slow link a write is small, since control messages wait until it is over.
 constexpr std::size_t batch_bytes_min = 16 * 1024;
 constexpr std::chrono::milliseconds batch_time{10};
+/// Shortest wait for the rate limit.
+constexpr steady_time::duration pace_min = std::chrono::milliseconds(1);
 /// Buffers of a connection on which little happens.
 constexpr std::size_t quiet_buffer_bytes = 4096;
 /// Reads that used little of the buffer before it is made small again.
@@ -29,7 +32,8 @@ steady_time now() {
 }  // namespace
 
 connection::connection(executor ex, aio::pool& workers, secured from, yamux::role role,
-                       yamux::window_budget& budget, const yamux::options& options)
+                       yamux::window_budget& budget, yamux::rate_bucket& uploads,
+                       const yamux::options& options)
     : executor_(ex),
       workers_(workers),
       wire_(std::move(from.carrier)),
@@ -37,8 +41,10 @@ connection::connection(executor ex, aio::pool& workers, secured from, yamux::rol
       peer_(from.peer),
       early_(std::move(from.early)),
       session_(role, budget, options, now()),
+      uploads_(uploads),
       writable_(ex),
-      may_open_(std::move(ex)),
+      may_open_(ex),
+      tick_timer_(std::move(ex)),
       batch_bytes_(batch_bytes_max / 4) {}
 
 connection::~connection() {
@@ -141,11 +147,16 @@ void connection::pump() {
     }
     if (session_.has_output())
         writable_.notify_all();
+    if (const auto at = session_.grant_at(now()); at && *at < tick_timer_.expiry())
+        tick_timer_.cancel();
 }
 
 awaitable<void> connection::write_loop() {
     for (;;) {
-        const auto n = fill_frames();
+        const auto at = now();
+        // A few bytes at a time would be more frames than data.
+        const auto n = fill_frames(uploads_.ready_at(at) <= at ? uploads_.allowance(at) : 0);
+        uploads_.spend(n);
         pump();
         if (n > 0) {
             const auto start = now();
@@ -155,14 +166,29 @@ awaitable<void> connection::write_loop() {
         }
         if (session_.failed())
             raise(*session_.failed());
-        if (out_.size() > quiet_buffer_bytes) {
-            out_.resize(quiet_buffer_bytes);
-            out_.shrink_to_fit();
-        }
         if (closed_)
             co_return;
-        co_await writable_.wait();
+        co_await wait_for_output();
     }
+}
+
+/// Until there is something to send, and the rate limit allows it.
+awaitable<void> connection::wait_for_output() {
+    if (session_.has_output()) {
+        const auto wait = uploads_.ready_at(now()) - now();
+        try {
+            co_await aio::with_timeout(writable_.wait(), std::max(wait, pace_min));
+        } catch (const failure& e) {
+            if (e.code() != aio::errc::timed_out)
+                throw;
+        }
+        co_return;
+    }
+    if (out_.size() > quiet_buffer_bytes) {
+        out_.resize(quiet_buffer_bytes);
+        out_.shrink_to_fit();
+    }
+    co_await writable_.wait();
 }
 
 void connection::note_write(std::size_t n, steady_time::duration took) {
@@ -172,9 +198,10 @@ void connection::note_write(std::size_t n, steady_time::duration took) {
         batch_bytes_ = std::min(batch_bytes_max, batch_bytes_ * 2);
 }
 
-std::size_t connection::fill_frames() {
+std::size_t connection::fill_frames(std::uint64_t data_max) {
     std::size_t done = 0;
-    while (session_.has_output() && done < batch_bytes_) {
+    while (done < batch_bytes_ &&
+           (session_.has_control() || (session_.has_output() && done < data_max))) {
         // Control frames need little; the buffer grows when it turns out that there is data.
         if (out_.size() < quiet_buffer_bytes)
             out_.resize(quiet_buffer_bytes);
@@ -186,7 +213,7 @@ std::size_t connection::fill_frames() {
             break;
         const auto plain =
             room.subspan(2, std::min(room.size() - noise::frame_overhead, noise::frame_plain_max));
-        const auto n = session_.fill(plain);
+        const auto n = session_.fill(plain, data_max > done ? data_max - done : 0);
         if (n == 0)
             break;
         cipher_.seal(plain.first(n), room.first(n + noise::frame_overhead));
@@ -244,15 +271,20 @@ std::size_t connection::take_frames(std::span<std::byte> data) {
 }
 
 awaitable<void> connection::tick_loop() {
-    asio::steady_timer timer(executor_);
     for (;;) {
         session_.tick(now());
         pump();
-        const auto next = session_.deadline();
+        auto next = session_.deadline();
         if (!next)
             co_return;
-        timer.expires_at(*next);
-        co_await timer.async_wait(use_awaitable);
+        if (const auto at = session_.grant_at(now()))
+            next = std::min(*next, std::max(*at, now() + pace_min));
+        tick_timer_.expires_at(*next);
+        boost::system::error_code earlier;  // pump() wants it sooner
+        co_await tick_timer_.async_wait(asio::redirect_error(use_awaitable, earlier));
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none)
+            throw boost::system::system_error(asio::error::operation_aborted);
     }
 }
 

@@ -20,8 +20,10 @@ class connection {
     /// Called within run() for each stream that the peer opens.
     using on_stream = std::function<void(std::unique_ptr<channel>)>;
 
+    /// `budget` and `uploads`, shared by all connections, outlive this.
     connection(executor ex, aio::pool& workers, secured from, yamux::role role,
-               yamux::window_budget& budget, const yamux::options& options);
+               yamux::window_budget& budget, yamux::rate_bucket& uploads,
+               const yamux::options& options);
     ~connection();
 
     /// Serves the connection until it ends; throws why it ended.
@@ -46,7 +48,8 @@ class connection {
     awaitable<void> read_loop();
     awaitable<void> write_loop();
     awaitable<void> tick_loop();
-    std::size_t fill_frames();
+    std::size_t fill_frames(std::uint64_t data_max);
+    awaitable<void> wait_for_output();
     /// Learns from how long a write took how much the next one may be.
     void note_write(std::size_t n, steady_time::duration took);
     /// Decrypts and hands on the frames at the front of `data`; how many bytes they took.
@@ -62,10 +65,12 @@ class connection {
     peer_id peer_;
     bytes early_;
     yamux::session session_;
+    yamux::rate_bucket& uploads_;
     on_stream accept_;
     std::unordered_map<yamux::stream_id, channel*> channels_;
     aio::event writable_;
     aio::event may_open_;
+    asio::steady_timer tick_timer_;
     bytes in_;                 // encrypted bytes as they came
     bytes out_;                // Noise frames of one write
     std::size_t batch_bytes_;  // that out_ may hold now

@@ -26,9 +26,11 @@ steady_time now() {
 }  // namespace
 
 tcp_host::link::link(executor ex, aio::pool& workers, secured from, dm::host::direction d,
-                     multiaddr where, yamux::window_budget& budget, const yamux::options& options)
+                     multiaddr where, yamux::window_budget& budget, yamux::rate_bucket& uploads,
+                     const yamux::options& options)
     : conn(std::move(ex), workers, std::move(from),
-           d == direction::outgoing ? yamux::role::client : yamux::role::server, budget, options),
+           d == direction::outgoing ? yamux::role::client : yamux::role::server, budget, uploads,
+           options),
       remote(std::move(where)),
       direction(d),
       last_busy(now()) {}
@@ -163,7 +165,7 @@ void tcp_host::adopt(secured fresh, dm::host::direction d, const multiaddr& remo
     const auto peer = fresh.peer;
     admit(peer);
     auto& l = links_.emplace_back(executor_, workers_, std::move(fresh), d, remote, budget_,
-                                  options_.yamux);
+                                  uploads_, options_.yamux);
     auto& state = peers_[peer];
     state.links.push_back(&l);
     note_connections(links_.size());
@@ -288,6 +290,12 @@ void tcp_host::add_addresses(const peer_id& peer, std::span<const multiaddr> add
     for (const auto& a : addresses)
         if (is_dialable(a) && (!a.peer() || *a.peer() == peer))
             book_.add(peer, a, expires);
+}
+
+void tcp_host::limit_rates(std::uint64_t upload_bytes_per_second,
+                           std::uint64_t download_bytes_per_second) noexcept {
+    uploads_.set_rate(now(), upload_bytes_per_second);
+    budget_.limit_rate(now(), download_bytes_per_second);
 }
 
 std::vector<multiaddr> tcp_host::addresses_of(const peer_id& peer) const {

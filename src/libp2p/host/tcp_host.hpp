@@ -69,6 +69,11 @@ class tcp_host final : public host {
     std::vector<peer_info> peers() const override;
     std::optional<peer_info> find(const peer_id& peer) const override;
 
+    /// Bytes a second that all connections together send and receive at most; 0: without limit.
+    /// Holds from now on, to 5 % over a second.
+    void limit_rates(std::uint64_t upload_bytes_per_second,
+                     std::uint64_t download_bytes_per_second) noexcept;
+
     /// What is known of where peers are, to be kept over restarts.
     address_book& book() noexcept { return book_; }
     const yamux::window_budget& budget() const noexcept { return budget_; }
@@ -77,7 +82,8 @@ class tcp_host final : public host {
   private:
     struct link {
         link(executor ex, aio::pool& workers, secured from, dm::host::direction d, multiaddr where,
-             yamux::window_budget& budget, const yamux::options& options);
+             yamux::window_budget& budget, yamux::rate_bucket& uploads,
+             const yamux::options& options);
 
         connection conn;
         multiaddr remote;
@@ -150,6 +156,7 @@ class tcp_host final : public host {
     tcp_host_options options_;
     upgrade_options upgrade_;
     yamux::window_budget budget_;
+    yamux::rate_bucket uploads_;
     address_book book_;
     std::list<asio::ip::tcp::acceptor> acceptors_;
     std::list<link> links_;

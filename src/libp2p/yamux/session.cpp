@@ -64,11 +64,7 @@ void session::queue(frame_type type, std::uint16_t flags, stream_id id, std::uin
     control_.push_back({type, flags, id, length});
 }
 
-bool session::has_output() const noexcept {
-    return !control_.empty() || !line_.empty();
-}
-
-std::size_t session::fill(std::span<std::byte> out) {
+std::size_t session::fill(std::span<std::byte> out, std::size_t data_max) {
     std::size_t done = 0;
     while (!control_.empty() && out.size() - done >= header_size) {
         std::ranges::copy(encode(control_.front()),
@@ -78,13 +74,15 @@ std::size_t session::fill(std::span<std::byte> out) {
     }
     if (!control_.empty())
         return done;
-    while (const auto n = fill_data(out.subspan(done)))
+    while (const auto n = fill_data(out.subspan(done), data_max)) {
         done += n;
+        data_max -= n - header_size;
+    }
     return done;
 }
 
-std::size_t session::fill_data(std::span<std::byte> out) {
-    if (line_.empty())
+std::size_t session::fill_data(std::span<std::byte> out, std::size_t data_max) {
+    if (line_.empty() || data_max == 0)
         return 0;
     const auto id = line_.front();
     auto& s = at(id);
@@ -92,7 +90,7 @@ std::size_t session::fill_data(std::span<std::byte> out) {
     if (out.size() < header_size + need)
         return 0;
     const auto n = std::min({s.offer.size(), out.size() - header_size, frame_body_max,
-                             static_cast<std::size_t>(s.send_window)});
+                             static_cast<std::size_t>(s.send_window), data_max});
     std::ranges::copy(encode({frame_type::data, 0, id, static_cast<std::uint32_t>(n)}),
                       out.begin());
     std::memcpy(out.data() + header_size, s.offer.data(), n);
@@ -116,9 +114,23 @@ std::optional<steady_time> session::deadline() const {
     return out;
 }
 
+std::optional<steady_time> session::grant_at(steady_time now) const {
+    if (hungry_.empty() || failed_)
+        return std::nullopt;
+    return budget_.rate_.ready_at(now);
+}
+
 void session::tick(steady_time now) {
     if (failed_)
         return;
+    for (auto waiting = hungry_.size(); waiting > 0; --waiting) {
+        const auto id = hungry_.front();
+        hungry_.pop_front();
+        if (const auto s = streams_.find(id); s != streams_.end()) {
+            s->second.hungry = false;
+            replenish(now, id, s->second);
+        }
+    }
     // On a slow link the answer queues behind data: anything that comes shows that it is alive.
     if (ping_sent_ && now >= std::max(*ping_sent_, last_heard_) + options_.ping_timeout)
         return give_up(errc::timed_out, goodbye::normal);

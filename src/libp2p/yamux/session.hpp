@@ -67,11 +67,14 @@ class session {
     std::optional<event> poll();
 
     /// Writes frames into `out` and returns how many bytes; 0 when there is nothing to send or no
-    /// room for it: 12 bytes for control, and more for data.
-    std::size_t fill(std::span<std::byte> out);
-    bool has_output() const noexcept;
+    /// room for it: 12 bytes for control, and more for data, of which it sends `data_max` at most.
+    std::size_t fill(std::span<std::byte> out, std::size_t data_max = SIZE_MAX);
+    bool has_output() const noexcept { return has_control() || !line_.empty(); }
+    bool has_control() const noexcept { return !control_.empty(); }
 
     std::optional<steady_time> deadline() const;
+    /// When windows may be granted that the rate limit holds back; part of the deadline.
+    std::optional<steady_time> grant_at(steady_time now) const;
     /// Pings, and gives up on what takes too long.
     void tick(steady_time now);
 
@@ -123,6 +126,8 @@ class session {
         steady_time unread_since;
         steady_time measured_from;
         std::uint64_t measured_bytes = 0;
+        std::uint32_t free_bytes = initial_window_bytes;  // that come without being granted
+        bool hungry = false;                              // waits for the rate limit
 
         bool reset = false;
         bool released = false;
@@ -149,7 +154,7 @@ class session {
     void on_body(steady_time now, byte_view data);
     void replenish(steady_time now, stream_id id, stream& s);
     std::uint32_t wanted_window(steady_time now, stream& s);
-    std::size_t fill_data(std::span<std::byte> out);
+    std::size_t fill_data(std::span<std::byte> out, std::size_t data_max);
     std::optional<steady_time> unread_since() const;
     void reset_longest_unread();
 
@@ -171,6 +176,7 @@ class session {
     std::deque<frame_header> control_;
     std::deque<stream_id> line_;  // streams with data on offer and window to send it
     std::deque<event> events_;
+    std::deque<stream_id> hungry_;
 
     steady_time next_ping_;
     std::optional<steady_time> ping_sent_;

@@ -13,6 +13,8 @@ constexpr std::chrono::milliseconds reading_delay{5};
 constexpr double window_room = 3;
 /// What has been read is granted anew when it is this part of the window.
 constexpr std::uint32_t window_part = 4;
+/// What one stream is granted at a time while others wait for the rate limit, too.
+constexpr std::uint32_t grant_turn_bytes = 64 * 1024;
 constexpr std::uint16_t known_flags = syn | ack | fin | rst;
 
 }  // namespace
@@ -152,6 +154,9 @@ void session::on_body(steady_time now, byte_view data) {
     }
     if (s.data.size() == 0)
         s.unread_since = now;
+    const auto free = std::min(s.free_bytes, static_cast<std::uint32_t>(data.size()));
+    s.free_bytes -= free;
+    budget_.rate_.spend(free);
     s.data.push(data);
     budget_.arrived(data.size());
     if (body_left_ == 0 && body_ends_stream_)
@@ -176,7 +181,7 @@ std::uint32_t session::wanted_window(steady_time now, stream& s) {
 }
 
 void session::replenish(steady_time now, stream_id id, stream& s) {
-    if (s.remote_finished || s.reset || failed_)
+    if (s.remote_finished || s.reset || s.hungry || failed_)
         return;
     const auto arriving = body_stream_ == id ? body_left_ : 0;
     const auto promised = s.credit + arriving + static_cast<std::uint32_t>(s.data.size());
@@ -186,8 +191,20 @@ void session::replenish(steady_time now, stream_id id, stream& s) {
     const auto growth = budget_.grant(wanted_window(now, s) - s.window);
     s.window += growth;
     window_hint_ = std::clamp(s.window, window_hint_, first_window_bytes_max);
-    s.credit += used + growth;
-    queue(frame_type::window_update, 0, id, used + growth);
+    const auto wanted = used + growth;
+    const auto allowed = budget_.rate_.allowance(now);
+    const auto granted = allowed >= wanted
+                             ? wanted
+                             : std::min(static_cast<std::uint32_t>(allowed), grant_turn_bytes);
+    if (granted < wanted && !s.hungry) {
+        s.hungry = true;
+        hungry_.push_back(id);
+    }
+    if (granted == 0)
+        return;
+    budget_.rate_.spend(granted);
+    s.credit += granted;
+    queue(frame_type::window_update, 0, id, granted);
 }
 
 }  // namespace dm::yamux

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "libp2p/yamux/rate_bucket.hpp"
 
 namespace dm::yamux {
 
@@ -20,6 +21,12 @@ class window_budget {
     explicit window_budget(std::uint64_t limit = receive_bytes_max) : limit_(limit) {}
     window_budget(const window_budget&) = delete;
     window_budget& operator=(const window_budget&) = delete;
+
+    /// At most so many bytes a second are let in, over all sessions, by granting windows no faster;
+    /// 0: without limit.
+    void limit_rate(steady_time now, std::uint64_t bytes_per_second) noexcept {
+        rate_.set_rate(now, bytes_per_second);
+    }
 
     std::uint64_t granted_bytes() const noexcept { return granted_; }
     std::uint64_t unread_bytes() const noexcept { return unread_; }
@@ -38,6 +45,7 @@ class window_budget {
     std::uint64_t limit_;
     std::uint64_t granted_ = 0;
     std::uint64_t unread_ = 0;
+    rate_bucket rate_;
     std::vector<session*> sessions_;
 };
 
