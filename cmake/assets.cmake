@@ -42,4 +42,35 @@ function(dm_swagger_assets)
     set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${web}/package-lock.json)
 endfunction()
 
+# The web application: built with Vite where npm works, else a plain page.
+function(dm_app_assets)
+    set(web ${CMAKE_SOURCE_DIR}/web/app)
+    set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${web}/package-lock.json)
+    execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/npm_ci.sh ${web}
+        OUTPUT_QUIET ERROR_VARIABLE why RESULT_VARIABLE failed)
+    if(failed)
+        set(level WARNING)
+        if("$ENV{DM_REQUIRE_ALL}")
+            set(level FATAL_ERROR)
+        endif()
+        message(${level} "The packages of the web application could not be had from npm: / will be a plain page.\n${why}")
+        dm_embed_assets(app index.html=${web}/plain.html)
+        return()
+    endif()
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${web}/src/*.ts ${web}/src/*.svelte ${web}/src/*.css ${web}/public/*)
+    list(FILTER sources EXCLUDE REGEX "_test\\.ts$|schema\\.d\\.ts$")
+    set(output ${CMAKE_BINARY_DIR}/assets/app.cpp)
+    set(built ${CMAKE_BINARY_DIR}/web/app/)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/assets)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${CMAKE_SOURCE_DIR}/tools/web.sh build ${built}
+        COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tools/embed_assets.py app ${output} ${built}
+        DEPENDS ${sources} ${web}/index.html ${web}/vite.config.ts ${web}/svelte.config.js ${web}/package-lock.json
+            ${CMAKE_SOURCE_DIR}/tools/web.sh ${CMAKE_SOURCE_DIR}/tools/embed_assets.py
+        COMMENT "Building the web application" VERBATIM)
+    add_library(dm_app_assets STATIC ${output})
+    target_link_libraries(dm_app_assets PRIVATE dm_flags)
+endfunction()
+
 dm_swagger_assets()
+dm_app_assets()

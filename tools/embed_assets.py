@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Writes files as one C++ source, for dm_embed_assets in cmake/assets.cmake.
 
-    embed_assets.py FUNCTION OUTPUT NAME=FILE...
+    embed_assets.py FUNCTION OUTPUT NAME=FILE|FOLDER/...
 
 FUNCTION returns the table (src/api/assets/asset.hpp). NAME is the path below the mount point; "NAME:gzip" stores it
-compressed. A NAME that ends in .json whose FILE ends in .yaml is converted.
+compressed. A NAME that ends in .json whose FILE ends in .yaml is converted. A FOLDER stands for all files below it, its
+scripts and styles compressed; more than FOLDER_BYTES_MAX of them are an error.
 """
 import gzip
 import hashlib
@@ -22,6 +23,8 @@ TYPES = {
     ".yaml": "application/yaml",
 }
 LINE_BYTES = 64
+# Of a page as it is embedded: what a browser loads before it shows something.
+FOLDER_BYTES_MAX = 250_000
 
 
 def content(name, file):
@@ -42,13 +45,32 @@ def literal(data):
     return "\n        ".join(lines) or '""'
 
 
+def compressed(data):
+    return gzip.compress(data, 9, mtime=0)
+
+
+def files_below(folder):
+    """As specs."""
+    specs, size = [], 0
+    for parent, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            file = os.path.join(parent, name)
+            small = os.path.splitext(name)[1] in (".js", ".css")
+            specs.append(f"{os.path.relpath(file, folder)}{':gzip' if small else ''}={file}")
+            with open(file, "rb") as f:
+                size += len(compressed(f.read()))
+    if size > FOLDER_BYTES_MAX:
+        sys.exit(f"embed_assets: {folder} is {size} bytes compressed, more than {FOLDER_BYTES_MAX}")
+    return specs
+
+
 def entry(spec):
     name, file = spec.split("=", 1)
     name, _, how = name.partition(":")
     data = content(name, file)
     etag = hashlib.sha256(data).hexdigest()[:16]
     if how == "gzip":
-        data = gzip.compress(data, mtime=0)
+        data = compressed(data)
     kind = TYPES[os.path.splitext(name)[1]]
     return f'''    {{"{name}", "{kind}", "\\"{etag}\\"", {"true" if how == "gzip" else "false"},
      std::string_view(
@@ -58,6 +80,7 @@ def entry(spec):
 
 
 def main(function, output, specs):
+    specs = [spec for s in specs for spec in (files_below(s) if s.endswith("/") else [s])]
     text = f"""#include "api/assets/asset.hpp"
 
 #pragma GCC diagnostic ignored "-Woverlength-strings"

@@ -10,7 +10,8 @@ build="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config
     libfmt-dev libcli11-dev libarchive-dev libzstd-dev libprotozero-dev prometheus-cpp-dev libgtest-dev libgmock-dev
     libbenchmark-dev python3 python3-yaml"
 demo="docker-registry docker.io busybox-static python3"
-test="$demo clang-format-19 clang-tidy-19 python3-pytest skopeo iproute2 iptables curl openssl git"
+test="$demo clang-format-19 clang-tidy-19 python3-pytest python3-venv skopeo iproute2 iptables curl openssl git
+    chromium-headless-shell fonts-dejavu-core"
 python="python3 python3-venv"
 services="docker.service docker.socket containerd.service docker-registry.service"
 

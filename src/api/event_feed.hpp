@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <list>
 #include <optional>
 #include <string>
@@ -15,25 +16,32 @@ namespace dm::api {
 
 constexpr std::size_t event_clients_max = 128;
 /// Events that wait for one slow client; it is dropped beyond and starts afresh.
-constexpr std::size_t event_queue_max = 128;
-/// Different subjects that changed within one interval; more are told at once.
-constexpr std::size_t events_pending_max = 64;
+constexpr std::size_t event_queue_max = 256;
+/// Different subjects that changed within one interval; beyond, clients are told to ask for
+/// everything anew.
+constexpr std::size_t events_pending_max = 96;
+/// Events that a client which comes back can still be told of.
+constexpr std::size_t events_kept_max = 1024;
 
 /// What changes on the node, as server-sent events to any number of clients. Several changes of the
-/// same subject within `interval` are told as the last of them.
+/// same subject within `interval` are told as the last of them. Ids rise over restarts of the node
+/// too: they start with the time in microseconds.
 class event_feed {
   public:
     /// `node` outlives it.
     event_feed(executor ex, agent::agent& node,
-               std::chrono::milliseconds interval = std::chrono::milliseconds(50));
+               std::chrono::milliseconds interval = std::chrono::milliseconds(200));
     event_feed(const event_feed&) = delete;
 
     void start();
     awaitable<void> stop();
 
     /// One client, until it leaves or the server stops. Its first event is "sync": it then knows
-    /// nothing yet and asks for everything.
-    awaitable<void> serve(server::response_writer& out);
+    /// nothing yet and asks for everything. A client that says which event it `has_seen` is told of
+    /// what changed since instead, if that is still known.
+    awaitable<void> serve(std::optional<std::uint64_t> has_seen, server::response_writer& out);
+
+    bool has_clients() const noexcept { return !clients_.empty(); }
 
     /// Notes a change. `subject` tells which changes are of the same thing.
     void add(std::string type, std::string subject, std::string data);
@@ -43,9 +51,13 @@ class event_feed {
         std::string type;
         std::string subject;
         std::string data;
+        std::uint64_t id = 0;
     };
     awaitable<void> tell_in_intervals();
     void tell();
+    void forget_all();
+    bool knows_all_since(std::uint64_t id) const;
+    void tell_changes_since(std::uint64_t id, server::event_stream& client);
 
     executor executor_;
     agent::agent& node_;
@@ -53,7 +65,9 @@ class event_feed {
     std::optional<agent::agent::subscription> watching_;
     std::vector<change> pending_;
     std::list<server::event_stream*> clients_;
-    std::uint64_t last_id_ = 0;
+    std::deque<change> told_;
+    std::uint64_t forgotten_id_;  ///< the last id of which told_ knows nothing
+    std::uint64_t last_id_;
     aio::event changed_;
     aio::task_group group_;
 };

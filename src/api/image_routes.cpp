@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/answer.hpp"
 #include "api/content_names.hpp"
 #include "api/errc.hpp"
@@ -28,8 +30,12 @@ class image_routes {
     }
 
     awaitable<void> show(const request& req, response_writer& out) const {
+        const auto image = node_.image(req.parameter("name"));
         auto body = success();
-        body["image"] = to_json(node_.image(req.parameter("name")), true);
+        body["image"] = to_json(image, true);
+        for (std::size_t i = 0; i < image.record.blobs.size(); ++i)
+            body["image"]["blobs"][i]["shared_with"] =
+                others_with(image, image.record.blobs[i].digest);
         co_await send_json(out, std::move(body));
     }
 
@@ -76,6 +82,17 @@ class image_routes {
     }
 
   private:
+    /// Names of the other images that a blob is part of, too.
+    std::vector<std::string> others_with(const agent::image_view& image,
+                                         const crypto::digest& blob) const {
+        auto names = node_.images_with(blob);
+        std::erase_if(names, [&](const std::string& name) {
+            return std::ranges::find(image.names, name) != image.names.end() ||
+                   name == image.record.digest.to_string();
+        });
+        return names;
+    }
+
     static awaitable<void> done(response_writer& out) {
         auto body = success();
         body["msg"] = "OK";

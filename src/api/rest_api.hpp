@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/event_feed.hpp"
+#include "api/traffic_feed.hpp"
 #include "content/bitswap/driver.hpp"
 #include "control/agent/agent.hpp"
 #include "http/server/options.hpp"
@@ -27,14 +28,15 @@ class rest_api {
     rest_api(executor ex, agent::agent& node, state::table& shared, store::content_store& content,
              const host::host& peers, bitswap::exchange& blocks, options o);
 
-    void start() { events_.start(); }
-    awaitable<void> stop() { return events_.stop(); }
+    void start();
+    awaitable<void> stop();
 
     /// For http_server; this object outlives the server.
     server::handler handler() const { return routes_.as_handler(); }
 
   private:
     event_feed events_;
+    traffic_feed traffic_;
     server::router routes_;
 };
 

@@ -16,10 +16,11 @@ class strategy_routes {
   public:
     explicit strategy_routes(agent::agent& node) : node_(node) {}
 
-    awaitable<void> list(response_writer& out) const {
+    awaitable<void> list(const request& req, response_writer& out) const {
+        const bool brief = flag_parameter(req, "brief");
         auto all = json::array();
         for (const auto& s : node_.strategies())
-            all.push_back(to_json(s));
+            all.push_back(to_json(s, !brief));
         auto body = success();
         body["strategies"] = std::move(all);
         co_await send_json(out, std::move(body));
@@ -81,7 +82,7 @@ void add_strategy_routes(server::router& routes, agent::agent& node) {
     const strategy_routes at(node);
     const std::string all = "/api/v1/strategy";
     const std::string one = all + "/:key";
-    routes.add("GET", all, [at](request&, response_writer& out) { return at.list(out); });
+    routes.add("GET", all, [at](request& req, response_writer& out) { return at.list(req, out); });
     for (const auto* method : {"POST", "PUT"})
         routes.add(method, all,
                    [at](request& req, response_writer& out) { return at.apply(req, out); });

@@ -132,7 +132,7 @@ std::string why(const agent::strategy_view& s, const agent::node_line& n) {
 
 }  // namespace
 
-json to_json(const agent::strategy_view& s) {
+json to_json(const agent::strategy_view& s, bool with_nodes) {
     const auto& r = s.record;
     json out{{"type", plan::name_of(r.type)}, {"nametag", r.image.familiar()},
              {"percentage", r.percentage},    {"target", joined(r.targets)},
@@ -149,10 +149,12 @@ json to_json(const agent::strategy_view& s) {
     out["desired"] = s.desired;
     out["actual"] = s.actual;
     add_status(out, summary(s));
-    auto nodes = json::array();
-    for (const auto& n : s.nodes)
-        nodes.push_back(line_json(n));
-    out["nodes"] = std::move(nodes);
+    if (with_nodes) {
+        auto nodes = json::array();
+        for (const auto& n : s.nodes)
+            nodes.push_back(line_json(n));
+        out["nodes"] = std::move(nodes);
+    }
     out["missing_targets"] = s.pending_targets;
     return out;
 }

@@ -10,8 +10,9 @@ namespace dm::api {
 
 using json = nlohmann::ordered_json;
 
-/// The prototype's members first, then ours.
-json to_json(const agent::strategy_view& s);
+/// The prototype's members first, then ours. Without `nodes` as the long lists of large fleets want
+/// it.
+json to_json(const agent::strategy_view& s, bool with_nodes = true);
 /// Without `blobs` as long lists show it, with them as one image is shown.
 json to_json(const agent::image_view& image, bool with_blobs);
 json to_json(const agent::transfer_view& t);

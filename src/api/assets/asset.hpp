@@ -17,4 +17,7 @@ struct asset {
 /// The API explorer and the description of the API: index.html, openapi.yaml, openapi.json, …
 std::span<const asset> swagger() noexcept;
 
+/// The web application: index.html, assets/… (whose names change with their content), …
+std::span<const asset> app() noexcept;
+
 }  // namespace dm::assets

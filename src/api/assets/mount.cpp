@@ -15,9 +15,14 @@ constexpr const char* content_security_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+constexpr std::string_view named_by_content = "assets/";
+
 server::header_list headers_for(const asset& a) {
+    const char* caching = a.path.starts_with(named_by_content)
+                              ? "public, max-age=31536000, immutable"
+                              : "no-cache";  // ask again, get 304
     server::header_list out{{"ETag", std::string(a.etag)},
-                            {"Cache-Control", "no-cache"},  // ask again, get 304
+                            {"Cache-Control", caching},
                             {"Content-Security-Policy", content_security_policy}};
     if (a.gzip)
         out.add("Content-Encoding", "gzip");
@@ -36,6 +41,15 @@ awaitable<void> answer(const asset* a, request* req, response_writer* out) {
     co_await out->end();
 }
 
+const asset* find(std::span<const asset> table, std::string_view path) {
+    const auto found = std::ranges::find(table, path, [](const asset& a) { return a.path; });
+    return found == table.end() ? nullptr : &*found;
+}
+
+[[noreturn]] void raise_not_found(const request& req) {
+    raise(server::errc::no_such_path, fmt::format("there is nothing at {}", req.where().path));
+}
+
 }  // namespace
 
 void mount(server::router& r, const std::string& prefix, std::span<const asset> table) {
@@ -44,13 +58,27 @@ void mount(server::router& r, const std::string& prefix, std::span<const asset> 
     });
     r.add("GET", prefix + "/*path", [table](request& req, response_writer& out) {
         const auto& path = req.parameter("path");
-        const auto found = std::ranges::find(table, path.empty() ? "index.html" : path,
-                                             [](const asset& a) { return a.path; });
-        if (found == table.end())
-            raise(server::errc::no_such_path,
-                  fmt::format("there is nothing at {}", req.where().path));
-        return answer(&*found, &req, &out);
+        const auto* found = find(table, path.empty() ? "index.html" : path);
+        if (!found)
+            raise_not_found(req);
+        return answer(found, &req, &out);
     });
+}
+
+void mount_app(server::router& r, std::span<const asset> table,
+               std::span<const std::string_view> pages) {
+    const auto* start = find(table, "index.html");
+    const auto serve = [&r](const std::string& pattern, const asset* a) {
+        r.add("GET", pattern,
+              [a](request& req, response_writer& out) { return answer(a, &req, &out); });
+    };
+    serve("/", start);
+    for (const auto page : pages) {
+        serve(std::string(page), start);
+        serve(std::string(page) + "/*rest", start);
+    }
+    for (const auto& a : table)
+        serve("/" + std::string(a.path), &a);
 }
 
 }  // namespace dm::assets

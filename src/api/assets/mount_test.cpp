@@ -72,3 +72,39 @@ TEST(swagger, has_the_description_as_yaml_and_json) {
         EXPECT_EQ(json.headers.value("Content-Type"), "application/json");
     });
 }
+
+TEST(app, is_served_at_each_of_its_pages) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        aio::pool workers(1);
+        server::router routes;
+        constexpr std::string_view pages[] = {"/strategy"};
+        assets::mount_app(routes, assets::app(), pages);
+        server::http_server s(ex, workers, routes.as_handler());
+        const auto start = co_await fetch(s, "GET", "/");
+        EXPECT_EQ(start.status, 200);
+        EXPECT_EQ(start.headers.value("Cache-Control"), "no-cache");
+        EXPECT_NE(start.headers.value("Content-Security-Policy").find("script-src 'self';"),
+                  std::string::npos);
+        EXPECT_EQ(start.body.find("<script>"), std::string::npos);
+        for (const char* path : {"/strategy", "/strategy/busybox%3A1.35.0", "/strategy/a/b"})
+            EXPECT_EQ((co_await fetch(s, "GET", path)).body, start.body) << path;
+        for (const char* path : {"/strategies", "/none", "/assets/none.js", "/assets/"})
+            EXPECT_EQ((co_await fetch(s, "GET", path)).status, 404) << path;
+        for (const auto& a : assets::app()) {
+            const auto r = co_await fetch(s, "GET", "/" + std::string(a.path));
+            EXPECT_EQ(r.status, 200) << a.path;
+            EXPECT_EQ(r.headers.value("Cache-Control").find("immutable") != std::string::npos,
+                      a.path.starts_with("assets/"))
+                << a.path;
+        }
+        co_await s.stop();
+    });
+}
+
+TEST(all_pages, are_less_than_a_megabyte) {
+    std::size_t size = 0;
+    for (const auto table : {assets::app(), assets::swagger()})
+        for (const auto& a : table)
+            size += a.data.size();
+    EXPECT_LT(size, 1'000'000u);
+}

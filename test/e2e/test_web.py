@@ -1,0 +1,262 @@
+"""The web application in a real browser, against real nodes."""
+import re
+import urllib.parse
+
+import pytest
+
+from lib import browser as browser_lib
+from lib import fake_registry, images
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    reason = browser_lib.why_not()
+    if reason:
+        pytest.skip(reason)
+    b = browser_lib.Browser()
+    yield b
+    b.close()
+
+
+@pytest.fixture
+def node(start_node, upstream, busybox):
+    return start_node(upstream={"docker.io": upstream.url})
+
+
+@pytest.fixture
+def tab(browser, node):
+    tabs = []
+
+    def open_tab(path="/", **options):
+        tabs.append(browser_lib.Tab(browser, node.api_address, **options))
+        tabs[-1].open(path)
+        return tabs[-1]
+    yield open_tab
+    for t in tabs:
+        t.close()
+
+
+def fill_strategy(page, image, percentage):
+    page.get_by_label("Image", exact=True).fill(image)
+    page.get_by_label("Percentage", exact=True).fill(str(percentage))
+
+
+def row(page, text):
+    return page.get_by_role("row").filter(has_text=text)
+
+
+def test_a_strategy_is_applied_raised_and_removed(tab, node):
+    page = tab().page
+    page.get_by_text("No strategies yet").wait_for()
+    page.get_by_role("button", name="Apply a strategy").click()
+    fill_strategy(page, "busybox:1.35.0", 50)
+    page.get_by_role("dialog").get_by_text("distromash strategy apply busybox:1.35.0 --percentage 50").wait_for()
+    page.get_by_role("button", name="Show what would change").click()
+    page.get_by_text("1 of 1 node has it then.").wait_for()
+    assert node.get("/api/v1/strategy").ok()["strategies"] == []
+    page.get_by_role("button", name="Apply", exact=True).click()
+    row(page, "busybox:1.35.0").get_by_text("stored").wait_for()
+    row(page, "busybox:1.35.0").get_by_text("50 %").wait_for()
+
+    page.get_by_role("button", name="Edit busybox:1.35.0").click()
+    page.get_by_label("Percentage", exact=True).fill("100")
+    page.get_by_role("button", name="Save").click()
+    row(page, "busybox:1.35.0").get_by_text("100 %").wait_for()
+    assert [s["percentage"] for s in node.get("/api/v1/strategy").ok()["strategies"]] == [100]
+
+    page.get_by_role("button", name="Pause busybox:1.35.0").click()
+    row(page, "busybox:1.35.0").get_by_text("paused").wait_for()
+    page.get_by_role("button", name="Resume busybox:1.35.0").click()
+    row(page, "busybox:1.35.0").get_by_text("stored").wait_for()
+
+    page.get_by_role("button", name="Remove busybox:1.35.0").click()
+    page.get_by_text("no container uses it").wait_for()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("No strategies yet").wait_for()
+    assert node.get("/api/v1/strategy").ok()["strategies"] == []
+
+
+def test_what_others_do_shows_without_a_click(tab, node):
+    page = tab().page
+    node.apply("busybox:1.35.0").ok()
+    row(page, "busybox:1.35.0").get_by_text("stored").wait_for()
+    page.get_by_text("1 of 1 images in place").wait_for()
+    assert node.cli("strategy", "rm", "busybox:1.35.0").returncode == 0
+    page.get_by_text("No strategies yet").wait_for()
+
+
+def test_what_is_wrong_is_said_at_its_field(tab, node):
+    t = tab()
+    page = t.page
+    page.get_by_role("button", name="Apply a strategy").click()
+    fill_strategy(page, "busybox:1.35.0", 101)
+    page.get_by_text("A whole number from 1 to 100.").wait_for()
+    assert page.get_by_label("Percentage", exact=True).get_attribute("aria-invalid") == "true"
+    assert t.violations() == []
+    page.get_by_label("Percentage", exact=True).fill("100")
+
+    # What only the node can tell: this is a CID, but not that of a peer.
+    t.expect_complaint("422")
+    page.get_by_label("On nodes that I name").check()
+    page.get_by_label("Peer ids").fill("bafybeicieit3h4abhx5vtvamibtmsq4uqwzwcx32p4geoour6gybtpdcyq")
+    page.get_by_role("button", name="Apply", exact=True).click()
+    page.locator("#strategy-target-wrong").wait_for()
+    assert page.evaluate("document.activeElement.id") == "strategy-target"
+    assert node.get("/api/v1/strategy").ok()["strategies"] == []
+
+
+def test_an_import_shows_how_far_it_is(browser, start_node, fake):
+    fake.push(images.random_layers(4, 2, seed="web"), "library/web", "1")
+    node = start_node(upstream={"docker.io": fake.url})
+    t = browser_lib.Tab(browser, node.api_address)
+    page = t.open("/image")
+    page.get_by_text("The fleet knows no images yet").wait_for()
+    page.get_by_role("button", name="Import an image").click()
+    page.get_by_label("Image", exact=True).fill("web:1")
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("dialog").get_by_text("done").wait_for()
+    page.get_by_role("button", name="Close").last.click()
+    row(page, "web:1").get_by_text("3.8 MiB").wait_for()
+    page.get_by_role("link", name="web:1").click()
+    page.get_by_role("heading", name="web:1").wait_for()
+    page.get_by_text("docker pull 127.0.0.1:5005/ciq").wait_for()
+    page.get_by_role("button", name="Let go of it here").click()
+    page.get_by_role("button", name="Let go", exact=True).click()
+    page.get_by_text("The fleet knows no images yet").wait_for()
+    t.close()
+
+
+def test_a_registry_that_is_down_is_said_with_what_to_do(browser, start_node, fake):
+    fake.close()
+    node = start_node(upstream={"docker.io": fake.url})
+    t = browser_lib.Tab(browser, node.api_address)
+    page = t.open("/image")
+    t.expect_complaint("503")
+    page.get_by_role("button", name="Import an image").click()
+    page.get_by_label("Image", exact=True).fill("web:1")
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("alert").get_by_text("cannot be reached from this node").wait_for()
+    t.close()
+
+
+def test_a_lost_connection_shows_and_recovers(tab, node):
+    t = tab()
+    page = t.page
+    node.apply("busybox:1.35.0").ok()
+    row(page, "busybox:1.35.0").get_by_text("stored").wait_for()
+    t.expect_complaint("ERR_")
+    node.kill()
+    page.get_by_text("The connection to this node is lost").wait_for()
+    assert row(page, "busybox:1.35.0").count() == 1, "what is known stays in sight"
+    node.start()
+    node.apply("busybox:1.35.0", percentage=70).ok()
+    page.get_by_role("button", name="Try now").click()
+    row(page, "busybox:1.35.0").get_by_text("70 %").wait_for()
+    page.get_by_role("status").filter(has_text="live").wait_for()
+    assert page.get_by_text("The connection to this node is lost").count() == 0
+
+
+PAGES = ("/", "/strategy", "/strategy/{id}", "/image", "/image/busybox%3A1.35.0", "/peers", "/peers/{peer}", "/transfer",
+         "/crdt", "/strategy/none", "/image/none", "/peers/none")
+
+
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"},
+                                  {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"}],
+                         ids=["light", "dark", "narrow"])
+def test_every_page_can_be_linked_to_and_is_accessible(browser, node, look):
+    identity = node.apply("busybox:1.35.0").ok()["strategy"]["id"]
+    node.wait_for(lambda: node.strategy(identity)["state"] == "stored", 30, "the image is stored")
+    peer = node.get("/api/v1/node").ok()["node"]["peer"]
+    found = {}
+    for path in PAGES:
+        path = path.format(id=identity, peer=peer)
+        t = browser_lib.Tab(browser, node.api_address, **look)
+        if path.endswith("/none"):
+            t.expect_complaint("404")
+        page = t.open(path)
+        page.get_by_role("region", name="Overview").wait_for()
+        page.get_by_text("Asking this node…").first.wait_for(state="detached")
+        bad = t.violations() + (["wider than the window"] if t.overflows() else [])
+        if bad:
+            found[path] = bad
+        if browser_lib.shots_directory() and not path.endswith("/none"):
+            name = re.sub(r"\W+", "-", path.strip("/")) or "start"
+            page.screenshot(path=f"{browser_lib.shots_directory()}/{name}-{look['color_scheme']}-"
+                                 f"{look.get('viewport', {}).get('width', 1280)}.png")
+        t.close()
+    assert not found
+
+
+def test_names_are_text(tab, node):
+    t = tab("/crdt")
+    node.post("/api/v1/crdt", {"key": SCRIPT, "value": SCRIPT}).ok()
+    t.page.get_by_role("button", name=SCRIPT).click()
+    t.page.get_by_role("dialog").get_by_role("heading", name=SCRIPT).wait_for()
+    assert t.page.locator("img").count() == 0
+    for path in ("/image/", "/strategy/", "/peers/"):
+        t.expect_complaint("404")
+        t.page.goto(f"http://{node.api_address}{path}{urllib.parse.quote(SCRIPT, safe='')}")
+        t.page.get_by_role("heading", name=SCRIPT).wait_for()
+        assert t.page.locator("img").count() == 0
+
+
+def test_keys_are_set_edited_and_deleted(tab, node):
+    page = tab("/crdt").page
+    page.get_by_role("button", name="Set a key").click()
+    page.get_by_label("Key", exact=True).fill("mine")
+    page.get_by_label("Value", exact=True).fill("one")
+    page.get_by_role("button", name="Set", exact=True).click()
+    row(page, "mine").get_by_text("one").wait_for()
+    page.get_by_role("button", name="mine", exact=True).click()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    page.get_by_label("Value", exact=True).fill("two")
+    page.get_by_role("button", name="Set", exact=True).click()
+    row(page, "mine").get_by_text("two").wait_for()
+    assert node.get("/api/v1/crdt/mine").ok()["crdt"]["value"] == "two"
+    page.get_by_role("button", name="mine", exact=True).click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog", name="Delete mine?").get_by_role("button", name="Delete").click()
+    row(page, "mine").wait_for(state="detached")
+    assert node.get("/api/v1/crdt/mine").status == 404
+
+
+def test_all_of_it_works_by_keyboard(tab, node):
+    page = tab().page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_role("button", name="Apply a strategy").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Image", exact=True).wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.textContent") == "Apply a strategy"
+    node.post("/api/v1/crdt", {"key": "needle", "value": "x"}).ok()
+    page.get_by_role("link", name="Shared state").press("Enter")
+    row(page, "needle").wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("no such key")
+    page.get_by_text("Nothing matches").wait_for()
+
+
+def test_the_colours_are_remembered(tab):
+    t = tab()
+    for choice in ("light", "dark"):
+        t.page.get_by_role("button", name=re.compile("Colours")).click()
+        assert t.page.evaluate("document.documentElement.dataset.theme") == choice
+    t.open()
+    assert t.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_files_are_cached_and_pages_are_not(node):
+    page = node.get("/")
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"] and b"<script>" not in page.body
+    assert node.get("/", headers={"If-None-Match": page.headers["ETag"]}).status == 304
+    files = re.findall(rb'(?:src|href)="(/assets/[^"]+)"', page.body)
+    assert files
+    for file in files:
+        answer = node.get(file.decode())
+        assert answer.status == 200 and "immutable" in answer.headers["Cache-Control"]
+    assert node.get("/nothing/here").status == 404

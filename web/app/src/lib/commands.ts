@@ -1,0 +1,32 @@
+/** The command lines that do what a button does. All pure. */
+import type { StrategyPayload } from "./types";
+
+/** As a POSIX shell takes it as one word. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+const line = (...words: string[]): string => ["distromash", ...words.map(quoted)].join(" ");
+
+export function applyCommand(s: StrategyPayload, dryRun = false): string {
+  const words = ["strategy", "apply", s.nametag || "IMAGE"];
+  if (s.type === "percentage") words.push("--percentage", String(s.percentage ?? 100));
+  else for (const t of (s.target ?? "").split(",").filter(Boolean)) words.push("--target", t);
+  for (const [key, value] of Object.entries(s.selector ?? {}))
+    words.push("--label", `${key}=${value}`);
+  if (s.execute === false) words.push("--no-execute");
+  if (s.replace) words.push("--replace");
+  if (dryRun) words.push("--dry-run");
+  return line(...words);
+}
+
+export const strategyCommand = (
+  what: "rm" | "pause" | "resume" | "explain" | "show",
+  key: string,
+) => line("strategy", what, key);
+
+export function importCommand(ref: string, platforms: string[]): string {
+  return line("image", "import", ref || "IMAGE", ...platforms.flatMap((p) => ["--platform", p]));
+}
+
+export const removeImageCommand = (name: string) => line("image", "rm", name);
