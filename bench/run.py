@@ -16,6 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "test", "e2e"))
+import fleet_page  # noqa: E402
 from lib import dockerd, images  # noqa: E402
 from lib.node import Node  # noqa: E402
 from lib.proxy import CountingProxy  # noqa: E402
@@ -274,6 +275,20 @@ def write(name, text):
         content = content.rstrip("\n") + ("\n\n" if content else "# Benchmarks\n\n") + section + "\n"
     with open(DOCUMENT, "w") as f:
         f.write(content)
+
+
+@bench
+def page(s):
+    """The web application before 1,000 nodes and 50 images with 50 events a second."""
+    folder = os.path.join(os.path.dirname(s.binary), "web", "app")
+    bounds = {"first paint, ms": 300, "script a frame, ms": 16, "heap, MiB": 150}
+    rows = []
+    for path, figures in fleet_page.measure(folder):
+        good = all(figures[name] <= bound for name, bound in bounds.items())
+        rows.append((f"`{path}`", *(f"{v:.1f}" for v in figures.values()), verdict(good)))
+    return table(f"The web application before {fleet_page.NODES} nodes and {fleet_page.IMAGES} images, "
+                 f"{fleet_page.EVENTS_PER_SECOND} events a second for {fleet_page.SECONDS} s",
+                 ("page", *figures, "≤ 300 ms, 16 ms, 150 MiB"), rows)
 
 
 def main():

@@ -158,33 +158,31 @@ def test_a_lost_connection_shows_and_recovers(tab, node):
     assert page.get_by_text("The connection to this node is lost").count() == 0
 
 
-PAGES = ("/", "/strategy", "/strategy/{id}", "/image", "/image/busybox%3A1.35.0", "/peers", "/peers/{peer}", "/transfer",
-         "/crdt", "/strategy/none", "/image/none", "/peers/none")
+PAGES = {"start": "/", "strategies": "/strategy", "strategy": "/strategy/{id}", "images": "/image",
+         "image": "/image/busybox%3A1.35.0", "nodes": "/peers", "node": "/peers/{peer}", "transfers": "/transfer",
+         "state": "/crdt", "no-strategy": "/strategy/none", "no-image": "/image/none", "no-node": "/peers/none"}
 
 
 @pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"},
                                   {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"}],
                          ids=["light", "dark", "narrow"])
-def test_every_page_can_be_linked_to_and_is_accessible(browser, node, look):
+def test_every_page_can_be_linked_to_and_is_accessible(browser, node, look, request):
     identity = node.apply("busybox:1.35.0").ok()["strategy"]["id"]
     node.wait_for(lambda: node.strategy(identity)["state"] == "stored", 30, "the image is stored")
     peer = node.get("/api/v1/node").ok()["node"]["peer"]
     found = {}
-    for path in PAGES:
-        path = path.format(id=identity, peer=peer)
+    for name, path in PAGES.items():
         t = browser_lib.Tab(browser, node.api_address, **look)
-        if path.endswith("/none"):
+        if name.startswith("no-"):
             t.expect_complaint("404")
-        page = t.open(path)
+        page = t.open(path.format(id=identity, peer=peer))
         page.get_by_role("region", name="Overview").wait_for()
         page.get_by_text("Asking this node…").first.wait_for(state="detached")
         bad = t.violations() + (["wider than the window"] if t.overflows() else [])
         if bad:
-            found[path] = bad
-        if browser_lib.shots_directory() and not path.endswith("/none"):
-            name = re.sub(r"\W+", "-", path.strip("/")) or "start"
-            page.screenshot(path=f"{browser_lib.shots_directory()}/{name}-{look['color_scheme']}-"
-                                 f"{look.get('viewport', {}).get('width', 1280)}.png")
+            found[name] = bad
+        if browser_lib.shots_directory():
+            page.screenshot(path=f"{browser_lib.shots_directory()}/{name}-{request.node.callspec.id}.png")
         t.close()
     assert not found
 
