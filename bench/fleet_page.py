@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "test", "e2e"))
 from lib import browser as browser_lib  # noqa: E402
 
-NODES, IMAGES, EVENTS_PER_SECOND, SECONDS = 1000, 50, 50, 10
+NODES, IMAGES, CONNECTED, EVENTS_PER_SECOND, SECONDS = 1000, 50, 40, 50, 10
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -64,8 +64,15 @@ def transfer(n, tick=0):
             "started": "2026-01-31T12:00:00.000Z"}
 
 
+def traffic(tick):
+    return {"peers": [{"peer": peer(n), "sent_per_second": (n * 7919 + tick) % 3 * 2_500_000,
+                       "received_per_second": (n * 104_729 + tick) % 4 * 900_000} for n in range(1, CONNECTED)]}
+
+
 def event(tick):
-    """Of each kind in turn, about another thing each time."""
+    """Of each kind in turn, about another thing each time; once a second, who sends how much."""
+    if tick % EVENTS_PER_SECOND == 0:
+        return f"id: {tick}\nevent: traffic\ndata: {json.dumps(traffic(tick))}\n\n".encode()
     kind = ("strategy", "transfer", "node", "strategy")[tick % 4]
     n = tick // 4
     state = {"strategy": lambda: strategy(n % IMAGES, tick), "transfer": lambda: transfer(n % IMAGES, tick),
@@ -82,7 +89,10 @@ def answer(path):
         return {**fleet, "explain": {"strategy": strategy(0), "nodes": [line(n) for n in range(NODES)]}}
     return {**fleet, **{"/api/v1/image": {"images": [image(n) for n in range(IMAGES)]},
                         "/api/v1/transfer": {"transfers": [transfer(n) for n in range(IMAGES)]},
-                        "/api/v1/peers": {"peers": []},
+                        "/api/v1/peers": {"peers": [
+                            {"ID": peer(n), "Addrs": [], "online": True, "connected": True, "agent": "distromash/0.1.0",
+                             "round_trip_ms": n / 3, "sent_bytes": n * 10**6, "received_bytes": n * 10**7}
+                            for n in range(1, CONNECTED)]},
                         "/api/v1/node": {"node": node(0), "nodes": [node(n) for n in range(NODES)]}}[path]}
 
 

@@ -1,4 +1,4 @@
-import { answer, client } from "./api";
+import { answer, ApiError, client } from "./api";
 import { apply, nothing, trafficOf, type Fleet, type Stale, type Traffic } from "./model";
 import { session } from "./session.svelte";
 import { SseParser, type SentEvent } from "./sse";
@@ -29,6 +29,8 @@ class Live {
   /** Everything has been asked for at least once. */
   complete = $state(false);
   connection: Connection = $state("connecting");
+  /** Why the node, although it is there, does not tell. */
+  failure: unknown = $state();
   /** When the next attempt is made, as Date.now(); while the connection is lost. */
   retryAt = $state(0);
   /** Since when what is shown may be old. */
@@ -156,10 +158,12 @@ class Live {
         );
         this.fleet = { ...this.fleet, ...Object.fromEntries(answers) };
         this.complete = true;
+        this.failure = undefined;
         await new Promise((resolve) => setTimeout(resolve, askInterval));
       }
-    } catch {
-      // The node is gone or busy: a new connection, with everything asked for anew.
+    } catch (e) {
+      // The node is gone or busy: everything is asked for anew, soon or with the next connection.
+      if (!(e instanceof ApiError && (e.status === 0 || e.status === 401))) this.failure = e;
       this.#parser.lastId = "";
       for (const part of Object.keys(nothing)) this.#stale.add(part as keyof Fleet);
       setTimeout(() => {

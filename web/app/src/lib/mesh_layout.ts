@@ -7,6 +7,8 @@ export interface Point {
 
 /** Nodes that are drawn; a picture of more is none. */
 export const drawnMax = 60;
+/** Nodes whose names are written beside them. */
+export const namedMax = 20;
 
 /**
  * `count` places on rings around the middle of a `width` × `height` picture, evenly spaced, the first
