@@ -75,8 +75,8 @@ class arrival_sink final : public byte_sink {
 
     bool on_bytes(byte_view piece) override {
         const bool room = into_.write(piece);
-        if (into_.failed())
-            throw failure(*into_.failed());
+        if (const auto& failed = into_.failed())
+            throw failure(*failed);
         count_(piece.size());
         if (!room) {
             paused_ = true;
