@@ -4,6 +4,7 @@
 #include "api/content_routes.hpp"
 #include "api/crdt_routes.hpp"
 #include "api/image_routes.hpp"
+#include "api/limit_routes.hpp"
 #include "api/metrics_route.hpp"
 #include "api/node_routes.hpp"
 #include "api/store_routes.hpp"
@@ -29,6 +30,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
     add_crdt_routes(routes_, shared);
     add_image_routes(routes_, node, std::move(o.platform));
     add_node_routes(routes_, node, peers, std::move(o.version));
+    add_limit_routes(routes_, o.limits, std::move(o.limit_rates));
     add_event_route(routes_, events_);
     add_store_routes(routes_, content,
                      [&node](const crypto::digest& blob) { return node.images_with(blob); });

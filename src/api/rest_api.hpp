@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,18 @@
 
 namespace dm::api {
 
+/// What the node may send and receive, in bytes a second; 0: without limit.
+struct rate_limits {
+    std::uint64_t upload = 0;
+    std::uint64_t download = 0;
+};
+
 struct options {
     oci::platform platform;               ///< of this machine: what "auto" means
     std::string version;                  ///< of the program
     std::vector<std::string> host_names;  ///< further names that clients may reach it by
+    rate_limits limits;                   ///< at the start
+    std::function<void(const rate_limits&)> limit_rates = [](const rate_limits&) {};
 };
 
 /// Everything that is served on the API's port: REST v1, events, metrics, pages.

@@ -29,6 +29,7 @@ class node_client {
     json post(const std::string& path, const json& body = nullptr) {
         return call("POST", path, body);
     }
+    json put(const std::string& path, const json& body) { return call("PUT", path, body); }
     json remove(const std::string& path) { return call("DELETE", path, nullptr); }
 
     /// Hands on an answer that comes in lines, as they come.

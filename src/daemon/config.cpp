@@ -101,6 +101,17 @@ result<std::uint64_t> parse_store_limit(const std::string& text) {
     return *limit;
 }
 
+result<std::uint64_t> parse_rate(std::string_view option, const std::string& text) {
+    if (text.empty())
+        return 0;
+    const auto rate = parse_size(text);
+    if (!rate)
+        return wrong(option, fmt::format("\"{}\" is no rate: write 500KB, 10MB or a number of "
+                                         "bytes a second, 0 for no limit",
+                                         text));
+    return *rate;
+}
+
 result<log_level> parse_level(std::string_view text) {
     using enum log_level;
     for (const auto& [name, level] :
@@ -145,6 +156,8 @@ result<config> parse_config(const raw_config& raw) {
         !take(parse_labels(raw.labels), out.labels, failed) ||
         !take(parse_upstreams(raw.upstreams), out.upstreams, failed) ||
         !take(parse_store_limit(raw.store_limit), out.store_limit_bytes, failed) ||
+        !take(parse_rate("--upload-limit", raw.upload_limit), out.upload_limit, failed) ||
+        !take(parse_rate("--download-limit", raw.download_limit), out.download_limit, failed) ||
         !take(parse_level(raw.log_level), out.level, failed))
         return fail(*std::move(failed));
     if (raw.engine != "docker" && raw.engine != "none")

@@ -34,6 +34,8 @@ struct raw_config {
     std::string upstream_ca;
     std::string registry_auth_file;
     std::string store_limit;
+    std::string upload_limit;
+    std::string download_limit;
     std::string log_level = "info";
     std::string log_format = "text";
 
@@ -65,6 +67,8 @@ struct config {
     std::string upstream_ca;
     std::string registry_auth_file;
     std::uint64_t store_limit_bytes = 0;  ///< 0: as the disk allows
+    std::uint64_t upload_limit = 0;       ///< bytes a second; 0: without limit
+    std::uint64_t download_limit = 0;
     log_level level = log_level::info;
     log_format format = log_format::text;
 };

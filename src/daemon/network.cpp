@@ -89,6 +89,7 @@ network::network(executor ex, aio::pool& workers, const config& c, const data_di
     if (reachable && c.mdns)
         mdns_.emplace(ex, host_, random_seed());
     store_.load(host_.book());
+    limit_rates(c.upload_limit, c.download_limit);
 }
 
 void network::start() {

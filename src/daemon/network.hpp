@@ -17,6 +17,11 @@ class network {
     network(executor ex, aio::pool& workers, const config& c, const data_dir& data,
             const std::string& version);
 
+    /// Bytes a second, 0: without limit.
+    void limit_rates(std::uint64_t upload, std::uint64_t download) noexcept {
+        host_.limit_rates(upload, download);
+    }
+
     void start();
     awaitable<void> stop();
 

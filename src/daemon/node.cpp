@@ -112,7 +112,12 @@ node::node(executor ex, const config& c, const std::string& version)
              agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks())),
       registry_(store_, agent_),
       api_(ex, agent_, shared_, store_, network_.peers(), ipfs_.blocks(),
-           {.platform = platform_, .version = version, .host_names = {}}),
+           {.platform = platform_,
+            .version = version,
+            .host_names = {},
+            .limits = {c.upload_limit, c.download_limit},
+            .limit_rates =
+                [this](const api::rate_limits& l) { network_.limit_rates(l.upload, l.download); }}),
       api_handler_(api_.handler()),
       group_(ex) {
     origin_.on_root([this](const crypto::digest& blob) -> std::optional<multiformats::cid> {

@@ -96,6 +96,10 @@ void add_run_options(CLI::App& command, run_options& into) {
         "credentials for registries, instead of those of docker login", "FILE");
     add(command, "--store-limit", c.store_limit,
         "most bytes of images to hold: 500MB, 20GiB (as the disk allows)", "SIZE");
+    add(command, "--upload-limit", c.upload_limit,
+        "most that this node sends to peers, a second: 500KB, 10MB (no limit)", "RATE");
+    add(command, "--download-limit", c.download_limit,
+        "most that this node receives from peers, a second (no limit)", "RATE");
     add(command, "--log-level", c.log_level, "trace, debug, info, warn, error or off", "LEVEL");
     add(command, "--log-format", c.log_format, "text or json", "text|json");
     add(command, "--config", into.config_file, "file with any of these options", "FILE")

@@ -130,8 +130,23 @@ def test_mistakes_are_told_in_one_sentence(binary, nodes):
     for option, value in (("--p2p", "127.0.0.1:33123"), ("--bootstrap", taken), ("--bootstrap", "node1")):
         said = run_fails(binary, "--data-dir", folder, option, value, code=2)
         assert option in said and value in said
-    assert "/ip4/0.0.0.0/tcp/33123" in run_fails(binary, "--data-dir", folder, "--p2p", "/dns4/localhost/tcp/1")
+    assert "/ip4/0.0.0.0/tcp/33123" in run_fails(binary, "--data-dir", folder, "--open-mesh",
+                                                 "--p2p", "/dns4/localhost/tcp/1")
     with open(os.path.join(folder, "swarm.key"), "w") as f:
         f.write("secret")
     said = run_fails(binary, "--data-dir", folder)
     assert "swarm.key" in said and "secret" not in said
+
+
+def test_rates_are_limited_by_option_and_while_running(nodes):
+    n = nodes(args=["--upload-limit", "2MB"])
+    assert n.get("/api/v1/node/limits").ok()["limits"] == {"upload": 2_000_000, "download": 0}
+    assert n.request("PUT", "/api/v1/node/limits", {"download": 500_000}).ok()["limits"] == {
+        "upload": 2_000_000, "download": 500_000}
+    shown = n.cli("node", "limit", "--upload", "0").stdout
+    assert re.search(r"upload\s+no limit", shown) and re.search(r"download\s+488 KiB/s", shown)
+    for bad in ({"upload": -1}, {"upload": "fast"}, {"download": 1.5}, {"download": 10**13}):
+        answer = n.request("PUT", "/api/v1/node/limits", bad)
+        assert answer.status == 400 and "bytes a second" in answer.message
+    assert n.request("PUT", "/api/v1/node/limits", [1]).status == 400
+    expect.fails(n.cli("node", "limit", "--upload", "fast"), "500KB")
