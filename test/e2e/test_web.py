@@ -187,6 +187,25 @@ def test_every_page_can_be_linked_to_and_is_accessible(browser, node, look, requ
     assert not found
 
 
+def test_nodes_that_connect_and_leave_show(tab, node, start_node):
+    t = tab("/peers")
+    page = t.page
+    page.get_by_text("This node is alone").wait_for()
+    line = page.get_by_text("distromash run --bootstrap /ip4/127.0.0.1").first.text_content()
+    other = start_node(args=["--bootstrap", line.split()[-1]])
+    identity = other.get("/api/v1/node").ok()["node"]["peer"]
+    mesh = page.get_by_role("group", name="The mesh: this node is connected to 1 other")
+    mesh.wait_for()
+    assert t.violations() == []
+    mesh.get_by_role("link", name=identity[-8:]).click()
+    page.get_by_role("heading", name=identity).wait_for()
+    page.get_by_text(re.compile("incoming, distromash")).wait_for()
+    page.go_back()
+    mesh.wait_for()
+    other.kill()
+    mesh.wait_for(state="detached")
+
+
 def test_names_are_text(tab, node):
     t = tab("/crdt")
     node.post("/api/v1/crdt", {"key": SCRIPT, "value": SCRIPT}).ok()

@@ -11,13 +11,19 @@ using server::request;
 using server::response_writer;
 
 /// swagger-ui draws its icons from data: URLs and sets styles from script, which needs no more.
-constexpr const char* content_security_policy =
+constexpr const char* policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Markup may be made by Svelte from its templates only, never from a string.
+constexpr const char* app_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+
 constexpr std::string_view named_by_content = "assets/";
 
-server::header_list headers_for(const asset& a) {
+server::header_list headers_for(const asset& a, const char* content_security_policy) {
     const char* caching = a.path.starts_with(named_by_content)
                               ? "public, max-age=31536000, immutable"
                               : "no-cache";  // ask again, get 304
@@ -29,8 +35,9 @@ server::header_list headers_for(const asset& a) {
     return out;
 }
 
-awaitable<void> answer(const asset* a, request* req, response_writer* out) {
-    auto headers = headers_for(*a);
+awaitable<void> answer(const asset* a, const char* content_security_policy, request* req,
+                       response_writer* out) {
+    auto headers = headers_for(*a, content_security_policy);
     if (req->headers().value("If-None-Match").contains(a->etag)) {
         co_await out->send(304, std::move(headers), {});
         co_return;
@@ -61,7 +68,7 @@ void mount(server::router& r, const std::string& prefix, std::span<const asset> 
         const auto* found = find(table, path.empty() ? "index.html" : path);
         if (!found)
             raise_not_found(req);
-        return answer(found, &req, &out);
+        return answer(found, policy, &req, &out);
     });
 }
 
@@ -69,8 +76,9 @@ void mount_app(server::router& r, std::span<const asset> table,
                std::span<const std::string_view> pages) {
     const auto* start = find(table, "index.html");
     const auto serve = [&r](const std::string& pattern, const asset* a) {
-        r.add("GET", pattern,
-              [a](request& req, response_writer& out) { return answer(a, &req, &out); });
+        r.add("GET", pattern, [a](request& req, response_writer& out) {
+            return answer(a, app_policy, &req, &out);
+        });
     };
     serve("/", start);
     for (const auto page : pages) {

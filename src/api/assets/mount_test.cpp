@@ -85,6 +85,8 @@ TEST(app, is_served_at_each_of_its_pages) {
         EXPECT_EQ(start.headers.value("Cache-Control"), "no-cache");
         EXPECT_NE(start.headers.value("Content-Security-Policy").find("script-src 'self';"),
                   std::string::npos);
+        EXPECT_NE(start.headers.value("Content-Security-Policy").find("require-trusted-types-for"),
+                  std::string::npos);
         EXPECT_EQ(start.body.find("<script>"), std::string::npos);
         for (const char* path : {"/strategy", "/strategy/busybox%3A1.35.0", "/strategy/a/b"})
             EXPECT_EQ((co_await fetch(s, "GET", path)).body, start.body) << path;

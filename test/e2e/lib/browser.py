@@ -89,7 +89,7 @@ class Tab:
 
 
 def shots_directory():
-    """Where screenshots go: $DM_SCREENSHOTS, or nowhere."""
+    """Where screenshots go: $DM_SCREENSHOTS, or nowhere. Those of docs/ui are made so."""
     d = os.environ.get("DM_SCREENSHOTS")
     if d:
         os.makedirs(d, exist_ok=True)
