@@ -4,6 +4,7 @@
 
 #include "api/answer.hpp"
 #include "api/errc.hpp"
+#include "mesh/state/key.hpp"
 
 namespace dm::api {
 namespace {
@@ -43,7 +44,7 @@ class crdt_routes {
     }
 
     awaitable<void> show(const server::request& req, server::response_writer& out) const {
-        const auto& key = req.parameter("key");
+        const auto key = state::clean_key(req.parameter("key"));
         const auto value = shared_.find(key);
         if (!value)
             raise(errc::not_found, fmt::format("there is no key {}", key));
@@ -55,6 +56,8 @@ class crdt_routes {
     awaitable<void> set(server::request& req, server::response_writer& out) const {
         const auto body = co_await read_object(req, crdt_body_bytes_max);
         auto key = required_string(body, "key");
+        if (!key.empty())
+            key = state::clean_key(key);
         auto value = required_string(body, "value");
         refuse_reserved(key);
         co_await shared_.set(std::move(key), std::move(value));
@@ -62,7 +65,7 @@ class crdt_routes {
     }
 
     awaitable<void> erase(const server::request& req, server::response_writer& out) const {
-        const auto& key = req.parameter("key");
+        const auto key = state::clean_key(req.parameter("key"));
         refuse_reserved(key);
         if (!co_await shared_.erase(key))
             raise(errc::not_found, fmt::format("there is no key {}", key));
@@ -75,8 +78,9 @@ class crdt_routes {
     }
 
   private:
+    /// As P2PComm shows it: without the slash in front.
     static json entry(std::string_view key, std::string_view value) {
-        return {{"key", key}, {"value", value}};
+        return {{"key", key.substr(key.starts_with("/") ? 1 : 0)}, {"value", value}};
     }
     static void refuse_reserved(std::string_view key) {
         if (is_reserved_key(key))

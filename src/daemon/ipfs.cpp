@@ -26,9 +26,11 @@ bitswap::provider_search search_in(kad::routing& routing) {
 
 }  // namespace
 
-ipfs::ipfs(executor ex, aio::pool& workers, host::host& peers, store::content_store& content)
+ipfs::ipfs(executor ex, aio::pool& workers, host::host& peers, store::content_store& content,
+           bitswap::blockstore& more)
     : content_(content),
-      blocks_(content),
+      content_blocks_(content),
+      blocks_(content_blocks_, more),
       routing_(ex, peers, random_seed()),
       exchange_(ex, workers, peers, blocks_, search_in(routing_)),
       changed_(ex),

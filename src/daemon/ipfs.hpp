@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "content/bitswap/driver.hpp"
+#include "content/bitswap/driver_joined_blockstore.hpp"
 #include "content/bitswap/driver_store.hpp"
 #include "content/store/content_store.hpp"
 #include "libp2p/host/host.hpp"
@@ -20,7 +21,9 @@ class ipfs {
     /// `roots` says which roots are here whole; it is asked whenever that may have changed.
     using held_roots = std::function<awaitable<std::vector<multiformats::cid>>()>;
 
-    ipfs(executor ex, aio::pool& workers, host::host& peers, store::content_store& content);
+    /// Blocks of `more` are served and found here, too.
+    ipfs(executor ex, aio::pool& workers, host::host& peers, store::content_store& content,
+         bitswap::blockstore& more);
 
     void start(held_roots roots);
     awaitable<void> stop();
@@ -35,7 +38,8 @@ class ipfs {
     awaitable<void> provide(const held_roots& roots);
 
     store::content_store& content_;
-    bitswap::store_blocks blocks_;
+    bitswap::store_blocks content_blocks_;
+    bitswap::joined_blockstore blocks_;
     kad::routing routing_;
     bitswap::exchange exchange_;
     std::set<multiformats::multihash> provided_;

@@ -65,7 +65,7 @@ std::string address_for_engine(const server::http_server& registry) {
 
 agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
                              const server::http_server& registry, const std::string& version,
-                             bitswap::exchange& blocks) {
+                             bitswap::exchange& blocks, presence::service& presence) {
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
@@ -75,7 +75,12 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             .addresses = std::move(addresses),
             .version = version,
             .registry_address = address_for_engine(registry),
-            .peers = &blocks};
+            .peers = &blocks,
+            .see = [&presence](const multiformats::peer_id& peer) {
+                const auto seen = presence.find(peer);
+                return agent::seen_node{.is_online = seen.state != presence::liveness::offline,
+                                        .since = seen.since};
+            }};
 }
 
 }  // namespace
@@ -96,10 +101,11 @@ node::node(executor ex, const config& c, const std::string& version)
               return api_handler_(req, out);
           },
           api::server_options()),
-      shared_(ex, workers_, data_ / "state.db", "state"),
       local_(ex, workers_, data_ / "state.db", "local"),
       store_(ex, workers_, data_ / "store", {.size_max = c.store_limit_bytes}),
-      ipfs_(ex, workers_, network_.peers(), store_),
+      state_blocks_(ex, workers_, data_ / mesh_state_name),
+      ipfs_(ex, workers_, network_.peers(), store_, state_blocks_),
+      mesh_(ex, workers_, data_, network_.peers(), state_blocks_, ipfs_.blocks()),
       http_(ex),
       upstream_(http_, workers_, upstream_options(c)),
       swarm_(ex, workers_, network_.peers(), store_),
@@ -107,11 +113,11 @@ node::node(executor ex, const config& c, const std::string& version)
       origin_(swarm_, registries_),
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
-      agent_((listen(registry_server_, "--registry", c.registry), ex), shared_, local_, store_,
-             origin_, *engine_,
+      agent_((listen(registry_server_, "--registry", c.registry), ex), mesh_.shared(), local_,
+             store_, origin_, *engine_,
              agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks())),
       registry_(store_, agent_),
-      api_(ex, agent_, shared_, store_, network_.peers(), ipfs_.blocks(),
+      api_(ex, agent_, mesh_.shared(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,
             .version = version,
             .host_names = {},
@@ -135,11 +141,14 @@ node::~node() = default;
 void node::start() {
     network_.start();
     ipfs_.start([this] { return agent_.held_roots(); });
+    mesh_.start();
     watching_.emplace(agent_.watch([this](const agent::notice& n) {
         if (n.type == "image")
             ipfs_.content_changed();
     }));
     swarm_.start();
+    watching_fleet_.emplace(mesh_.presence().changes().add(
+        [this](const multiformats::peer_id&) { agent_.fleet_changed(); }));
     agent_.start();
     api_.start();
     registry_server_.start();
@@ -158,6 +167,8 @@ awaitable<void> node::stop() {
     co_await agent_.stop();
     co_await http_.stop();
     watching_.reset();
+    watching_fleet_.reset();
+    co_await mesh_.stop();
     co_await ipfs_.stop();
     co_await swarm_.stop();
     co_await network_.stop();

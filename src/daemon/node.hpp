@@ -14,6 +14,7 @@
 #include "daemon/config.hpp"
 #include "daemon/data_dir.hpp"
 #include "daemon/ipfs.hpp"
+#include "daemon/mesh.hpp"
 #include "daemon/network.hpp"
 #include "http/client/client.hpp"
 #include "http/server/http_server.hpp"
@@ -42,7 +43,7 @@ class node {
         return network_.dialable_addresses();
     }
     /// The fingerprint of the private mesh; empty in an open one.
-    const std::string& mesh() const noexcept { return network_.fingerprint(); }
+    const std::string& mesh_fingerprint() const noexcept { return network_.fingerprint(); }
     std::vector<asio::ip::tcp::endpoint> api_addresses() const { return api_server_.bound(); }
     std::vector<asio::ip::tcp::endpoint> registry_addresses() const {
         return registry_server_.bound();
@@ -58,10 +59,11 @@ class node {
     server::router registry_routes_;
     server::http_server registry_server_;
     server::http_server api_server_;
-    state::durable_map shared_;
     state::durable_map local_;
     store::content_store store_;
+    crdt::block_source state_blocks_;
     ipfs ipfs_;
+    mesh mesh_;
     http::client http_;
     upstream::registry_client upstream_;
     sharing::swarm_node swarm_;
@@ -73,6 +75,7 @@ class node {
     api::rest_api api_;
     server::handler api_handler_;
     std::optional<agent::agent::subscription> watching_;
+    std::optional<subscribers<multiformats::peer_id>::subscription> watching_fleet_;
     aio::task_group group_;
 };
 

@@ -29,8 +29,8 @@ void print_summary(const node& n, const config& c, const std::string& version) {
     auto out = fmt::format("distromash {}\npeer      {}\n", version, n.id().to_string());
     for (const auto& address : n.peer_addresses())
         out += fmt::format("address   {}\n", address.to_string());
-    if (!n.mesh().empty())
-        out += fmt::format("mesh      {} (private)\n", n.mesh());
+    if (!n.mesh_fingerprint().empty())
+        out += fmt::format("mesh      {} (private)\n", n.mesh_fingerprint());
     out += fmt::format("API       {}\nregistry  {}\ndata      {}\n", urls(n.api_addresses()),
                        urls(n.registry_addresses()), c.data_dir.string());
     std::fputs(out.c_str(), stdout);

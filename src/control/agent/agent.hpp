@@ -30,6 +30,12 @@
 
 namespace dm::agent {
 
+/// How another node is doing, as far as this one knows.
+struct seen_node {
+    bool is_online = true;
+    steady_time since{};  ///< when that last changed
+};
+
 struct options {
     multiformats::peer_id self;
     oci::platform platform;  ///< of this machine
@@ -43,6 +49,8 @@ struct options {
     std::chrono::milliseconds retry_delay_max{120'000};
     std::chrono::milliseconds review_interval{
         60'000};  ///< a look at everything even if nothing happened
+    /// Asked about each other member; without it all are online.
+    std::function<seen_node(const multiformats::peer_id&)> see{};
 };
 
 /// Something that a watcher of the node wants to know: {"type":"strategy","key":…}.
@@ -64,6 +72,8 @@ class agent final : public registry::name_resolver {
 
     void start();
     awaitable<void> stop();
+    /// Other nodes have come or gone.
+    void fleet_changed() { wake(); }
 
     // Strategies. Keys are ids, prototype keys or image names of which there is one strategy.
 

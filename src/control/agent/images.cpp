@@ -249,6 +249,8 @@ std::vector<node_view> agent::nodes() const {
         v.version = node.version;
         v.addresses = node.addresses;
         v.labels = node.labels;
+        if (!v.self && options_.see)
+            v.online = options_.see(node.id).is_online;
         if (v.self) {
             v.started = started_;
             v.engine = engine_info_

@@ -41,8 +41,12 @@ std::vector<plan::node_record> agent::known_nodes() const {
 
 std::vector<plan::member> agent::members() const {
     std::vector<plan::member> out;
-    for (const auto& node : known_nodes())
-        out.push_back({node.id, node.platform, node.labels, true, started_steady_});
+    for (const auto& node : known_nodes()) {
+        seen_node seen{.is_online = true, .since = started_steady_};
+        if (options_.see && node.id != options_.self)
+            seen = options_.see(node.id);
+        out.push_back({node.id, node.platform, node.labels, seen.is_online, seen.since});
+    }
     return out;
 }
 

@@ -1,0 +1,100 @@
+"""Several nodes that share their state and know of each other."""
+import time
+
+import pytest
+from lib.system import wait_until
+
+
+def peer_id(node):
+    return node.get("/api/v1/health").ok()["peer"]
+
+
+def address(node):
+    return f"/ip4/127.0.0.1/tcp/{node.p2p_port}/p2p/{peer_id(node)}"
+
+
+def nodes_seen_by(node):
+    return {n["peer"]: n for n in node.get("/api/v1/node").ok()["nodes"]}
+
+
+def value(node, key):
+    answer = node.get(f"/api/v1/crdt/{key}")
+    return answer.ok()["crdt"]["value"] if answer.status == 200 else None
+
+
+def everybody_knows(nodes):
+    ids = {peer_id(n) for n in nodes}
+    for n in nodes:
+        wait_until(lambda: set(nodes_seen_by(n)) == ids, 20, lambda: f"{nodes_seen_by(n)} are all nodes")
+
+
+@pytest.fixture
+def pair(start_node, upstream, busybox):
+    first = start_node(upstream={"docker.io": upstream.url})
+    second = start_node(upstream={"docker.io": upstream.url}, args=["--bootstrap", address(first)])
+    everybody_knows([first, second])
+    return first, second
+
+
+def test_a_strategy_of_one_node_is_one_of_the_other(pair):
+    first, second = pair
+    assert first.apply("busybox:1.35.0", percentage=100).ok()
+    wait_until(lambda: second.get("/api/v1/strategy").ok()["strategies"], 10, lambda: "the strategy has come")
+    row, = second.get("/api/v1/strategy").ok()["strategies"]
+    assert (row["nametag"], row["percentage"]) == ("busybox:1.35.0", 100)
+    for node in pair:
+        node.wait_told("busybox:1.35.0", "loaded|held|stored", 60)
+    assert second.delete(f"/api/v1/strategy/{row['id']}").ok()
+    wait_until(lambda: not first.get("/api/v1/strategy").ok()["strategies"], 10, lambda: "the strategy is gone")
+
+
+def test_half_of_two_nodes_is_one(pair):
+    assert pair[0].apply("busybox:1.35.0", percentage=50).ok()
+    wait_until(lambda: sum(holds(n) for n in pair) == 1, 60, lambda: "one node has the image")
+    time.sleep(2)  # the other has had time to do wrong
+    assert sum(holds(n) for n in pair) == 1
+
+
+def holds(node):
+    return node.registry_request("HEAD", "/v2/busybox/manifests/1.35.0").status == 200 and bool(
+        [i for i in node.get("/api/v1/image").ok()["images"] if i.get("held", True)])
+
+
+def test_raw_keys_are_shared_and_survive(pair):
+    first, second = pair
+    assert first.post("/api/v1/crdt", {"key": "raw/key", "value": "1"}).ok()
+    wait_until(lambda: value(second, "raw%2Fkey") == "1", 10, lambda: "the key has come")
+    second.kill()
+    assert first.post("/api/v1/crdt", {"key": "raw/key", "value": "2"}).ok()
+    assert first.post("/api/v1/crdt", {"key": "other", "value": "3"}).ok()
+    second.start()
+    wait_until(lambda: value(second, "raw%2Fkey") == "2" and value(second, "other") == "3", 20,
+               lambda: "what was missed has come")
+
+
+def test_a_strategy_is_known_within_50_milliseconds(pair):
+    first, second = pair
+    took = []
+    with second.events() as events:
+        for number in range(11):
+            begin = time.monotonic()
+            assert first.post("/api/v1/crdt", {"key": f"timed{number}", "value": "x"}).ok()
+            events.wait(lambda e: e[0] == "crdt" and f"timed{number}" in str(e[1]), 10)
+            took.append(time.monotonic() - begin)
+    print("from POST to the other node's event, ms:", [round(t * 1000) for t in took])
+    assert sorted(took)[5] < 0.5, took
+
+
+def test_a_node_that_stops_or_dies_is_noticed(start_node):
+    first = start_node()
+    second = start_node(args=["--bootstrap", address(first)])
+    third = start_node(args=["--bootstrap", address(first)])
+    everybody_knows([first, second, third])
+    gone = [peer_id(second), peer_id(third)]
+    second.stop()
+    wait_until(lambda: not nodes_seen_by(first)[gone[0]]["online"], 5, lambda: "its farewell is heard")
+    third.kill()
+    wait_until(lambda: not nodes_seen_by(first)[gone[1]]["online"], 40, lambda: "its end is noticed")
+    assert nodes_seen_by(first)[peer_id(first)]["online"]
+    second.start()
+    wait_until(lambda: nodes_seen_by(first)[gone[0]]["online"], 20, lambda: "its return is noticed")
