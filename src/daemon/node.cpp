@@ -115,7 +115,8 @@ node::node(executor ex, const config& c, const std::string& version)
       // Its options say where the registry is bound, so that comes first.
       agent_((listen(registry_server_, "--registry", c.registry), ex), mesh_.shared(), local_,
              store_, origin_, *engine_,
-             agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks())),
+             agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks(),
+                           mesh_.presence())),
       registry_(store_, agent_),
       api_(ex, agent_, mesh_.shared(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,

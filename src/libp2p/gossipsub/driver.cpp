@@ -76,6 +76,16 @@ awaitable<void> pubsub::stop() {
     for (const auto& [peer, stream] : inbound_)
         stream->reset();
     inbound_.clear();
+    // Streams that end by themselves deliver what was written, cancelled ones are reset.
+    for (const auto& [peer, l] : links_) {
+        l->is_lost = true;
+        l->changed.notify_all();
+    }
+    try {
+        co_await aio::with_timeout(no_links(), options_.close_timeout);
+    } catch (const failure& e) {
+        log::debug("pubsub streams did not end", {{"reason", e.what()}});
+    }
     co_await group_.stop();
     links_.clear();
 }
@@ -107,7 +117,7 @@ awaitable<void> pubsub::keep(peer_id peer, link& l) {
     auto pause = options_.retry_first;
     for (;;) {
         const auto info = host_.find(peer);
-        if (!info || !speaks_any(*info))
+        if (is_stopping_ || !info || !speaks_any(*info))
             break;
         l.is_lost = false;
         const auto since = now();
@@ -134,6 +144,7 @@ awaitable<void> pubsub::keep(peer_id peer, link& l) {
         pause = std::min(pause * 2, options_.retry_max);
     }
     links_.erase(peer);  // and `l`
+    written_.notify_all();
 }
 
 awaitable<void> pubsub::talk(peer_id peer, link& l) {
@@ -193,9 +204,12 @@ awaitable<void> pubsub::read(host::inbound& in) {
             const auto wire = reader.take();
             if (!wire)
                 continue;
-            if (is_stopping_ || !host_.find(in.peer))
+            if (is_stopping_)
                 co_return;
             value_or_throw(router_.received(now(), in.peer, *wire));
+            // Its last words count, but nothing is kept of who is gone.
+            if (!host_.find(in.peer))
+                router_.remove_peer(in.peer);
             pump();
         }
     }
@@ -275,6 +289,11 @@ void pubsub::unsubscribe(const std::string& topic) {
 void pubsub::publish(const std::string& topic, byte_view data) {
     value_or_throw(router_.publish(now(), topic, data));
     pump();
+}
+
+awaitable<void> pubsub::no_links() {
+    while (!links_.empty())
+        co_await written_.wait();
 }
 
 awaitable<void> pubsub::flush() {

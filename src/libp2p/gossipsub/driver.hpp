@@ -20,6 +20,7 @@ struct pubsub_options {
     std::size_t queue_bytes_max = 4 * 1024 * 1024;
     std::chrono::milliseconds open_timeout{10'000};
     std::chrono::milliseconds write_timeout{30'000};
+    std::chrono::milliseconds close_timeout{500};  ///< for all streams to end, when stopping
     /// Before a stream that broke is opened again; doubled each time.
     std::chrono::milliseconds retry_first{500};
     std::chrono::milliseconds retry_max{60'000};
@@ -71,6 +72,7 @@ class pubsub {
     awaitable<void> serve(host::inbound in);
     awaitable<void> read(host::inbound& in);
     awaitable<void> beat();
+    awaitable<void> no_links();
     void pump();
     void carry_out(send_rpc s);
     void carry_out(const deliver& d);

@@ -5,6 +5,7 @@
 
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
+#include "mesh/crdt/probe.hpp"
 #include "mesh/crdt/sync_message.hpp"
 #include "mesh/state/key.hpp"
 
@@ -34,7 +35,9 @@ shared_map::shared_map(executor ex, aio::pool& workers, const std::filesystem::p
       work_(ex),
       announcing_(ex),
       asking_(ex),
-      group_(ex) {}
+      group_(ex) {
+    count();
+}
 
 shared_map::~shared_map() {
     assert(group_.size() == 0 && "a shared_map is stopped before it is destroyed");
@@ -123,14 +126,23 @@ void shared_map::apply(outcome out) {
     }
     for (auto& [key, value] : out.changes)
         tell({key, std::move(value)});
+    count();
+}
+
+/// While nobody writes: the replica is of the pool's then.
+void shared_map::count() {
+    counts_.blocks = replica_.blocks();
+    counts_.history_bytes = replica_.history_bytes();
+    probe::size(counts_.blocks, counts_.history_bytes, entries_.size());
 }
 
 /// Blocks of others: of `from`, for the log.
 awaitable<outcome> shared_map::merge(std::vector<block> blocks, std::string_view from) {
     const auto turn = co_await one_writer_.acquire();
     auto out = co_await workers_.run([&] { return replica_.merge(blocks); });
-    merged_ += out.merged;
-    malformed_ += out.malformed;
+    counts_.merged += out.merged;
+    counts_.malformed += out.malformed;
+    probe::merged(out.merged, out.malformed);
     if (out.malformed > 0)
         log::warn("malformed changes of the shared state are ignored",
                   {{"from", from}, {"blocks", out.malformed}});
@@ -185,14 +197,6 @@ void shared_map::heard(const gossipsub::deliver& d) {
         if (wanted_.size() < options_.wanted_max)
             wanted_.try_emplace(head, d.author.to_string());
     work_.notify_all();
-}
-
-shared_map_counts shared_map::counts() const {
-    return {.blocks = replica_.blocks(),
-            .history_bytes = replica_.history_bytes(),
-            .merged = merged_,
-            .malformed = malformed_,
-            .wanted = wanted_.size()};
 }
 
 }  // namespace dm::crdt

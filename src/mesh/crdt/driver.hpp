@@ -43,7 +43,6 @@ struct shared_map_counts {
     std::uint64_t history_bytes = 0;
     std::uint64_t merged = 0;  ///< blocks of others since the start
     std::uint64_t malformed = 0;
-    std::size_t wanted = 0;
 };
 
 /// The state that all nodes share: a table that is the same on all of them, whoever writes,
@@ -67,7 +66,7 @@ class shared_map final : public state::table {
     awaitable<void> set_all(std::vector<entry> changes) override;
     awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed) override;
 
-    shared_map_counts counts() const;
+    const shared_map_counts& counts() const noexcept { return counts_; }
 
   private:
     struct wanted {
@@ -78,6 +77,7 @@ class shared_map final : public state::table {
     };
 
     void apply(outcome out);
+    void count();
     awaitable<void> write(std::vector<entry> set, std::vector<std::string> erased);
     awaitable<outcome> merge(std::vector<block> blocks, std::string_view from);
     void announce(const std::vector<cid>& heads);
@@ -115,8 +115,7 @@ class shared_map final : public state::table {
     std::size_t walks_ = 0;
     std::set<peer_id> to_ask_;
     bool is_asking_ = false;
-    std::uint64_t merged_ = 0;
-    std::uint64_t malformed_ = 0;
+    shared_map_counts counts_;
     aio::event work_;
     aio::event announcing_;
     aio::event asking_;
