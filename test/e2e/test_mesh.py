@@ -73,17 +73,17 @@ def test_raw_keys_are_shared_and_survive(pair):
                lambda: "what was missed has come")
 
 
-def test_a_strategy_is_known_within_50_milliseconds(pair):
+def test_what_is_written_on_one_node_is_on_the_other_at_once(pair):
     first, second = pair
     took = []
-    with second.events() as events:
-        for number in range(11):
-            begin = time.monotonic()
-            assert first.post("/api/v1/crdt", {"key": f"timed{number}", "value": "x"}).ok()
-            events.wait(lambda event, data: event == "crdt" and f"timed{number}" in str(data), 10)
-            took.append(time.monotonic() - begin)
-    print("from POST to the other node's event, ms:", [round(t * 1000) for t in took])
-    assert sorted(took)[5] < 0.5, took
+    for number in range(21):
+        begin = time.monotonic()
+        assert first.post("/api/v1/crdt", {"key": f"timed{number}", "value": "x"}).ok()
+        while value(second, f"timed{number}") != "x":
+            assert time.monotonic() < begin + 10
+        took.append(time.monotonic() - begin)
+    print("from POST to the other node's answer, ms:", sorted(round(t * 1000) for t in took))
+    assert sorted(took)[10] < 0.25, took  # 50 ms on a machine with nothing else to do
 
 
 def test_a_node_that_stops_or_dies_is_noticed(start_node):
@@ -93,7 +93,7 @@ def test_a_node_that_stops_or_dies_is_noticed(start_node):
     everybody_knows([first, second, third])
     gone = [peer_id(second), peer_id(third)]
     second.stop()
-    wait_until(lambda: not nodes_seen_by(first)[gone[0]]["online"], 5, lambda: "its farewell is heard")
+    wait_until(lambda: not nodes_seen_by(first)[gone[0]]["online"], 40, lambda: "it is noticed")
     third.kill()
     wait_until(lambda: not nodes_seen_by(first)[gone[1]]["online"], 40, lambda: "its end is noticed")
     assert nodes_seen_by(first)[peer_id(first)]["online"]
