@@ -254,7 +254,11 @@ awaitable<void> swarm_node::offer_stored(crypto::digest d) {
     auto stored = co_await store_.open(d);
     if (!stored) {
         co_await follow_arrival(d);
-        co_return;
+        if (const auto* const b = find(d); b && b->no)
+            co_return;
+        stored = co_await store_.open(d);  // it may have become complete between the two looks
+        if (!stored)
+            co_return;
     }
     auto hashes = co_await store_.leaves(d);
     if (hashes.size() != swarm::leaf_count(stored->info.size) || !make_way(d))
@@ -362,8 +366,16 @@ awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiforma
         if (!l.dead && l.joined.contains(b.channel))
             send_join(l, b);  // it is not wanted any more
     act();
-    if (failed_with)
-        std::rethrow_exception(failed_with);
+    if (!failed_with)
+        co_return;
+    // The caller may go on with another source: then this node is one itself.
+    if (b.users == 0 && b.storing == 0) {
+        const auto d = b.digest;
+        close_blob(b);
+        if (is_asked_for(d))
+            tasks_.spawn("swarm: follow import", follow_arrival(d));
+    }
+    std::rethrow_exception(failed_with);
 }
 
 awaitable<void> swarm_node::wait_for_blob(shared_blob& b, listener listen) {

@@ -208,6 +208,38 @@ TEST(swarm_node, says_when_nobody_has_it) {
     });
 }
 
+TEST(swarm_node, becomes_a_source_when_it_goes_on_with_a_registry) {
+    const auto data = random_bytes(6 * store::leaf_bytes, 9);
+    with_nodes(2, [&](std::vector<node*>& n) -> awaitable<void> {
+        const auto d = digest_of(data);
+        aio::task_group group(co_await asio::this_coro::executor);
+        bool refused = false;
+        const auto first = [&]() -> awaitable<void> {
+            auto lease = std::move(*co_await n[0]->store.receive(d, data.size()));
+            try {
+                co_await n[0]->swarm.fetch(*lease, {}, {});
+            } catch (const failure&) {
+                refused = true;
+            }
+            for (std::size_t at = 0; at < data.size(); at += store::leaf_bytes)
+                if (!lease->write(byte_view(data).subspan(at, store::leaf_bytes)))
+                    co_await lease->ready();
+            co_await n[0]->store.finish(lease);
+        };
+        group.spawn("first", first());
+        while (!refused)
+            co_await aio::sleep_for(5ms);
+        std::string trouble;
+        try {
+            co_await n[1]->fetch(data);
+        } catch (const failure& e) {
+            trouble = e.what();
+        }
+        co_await group.join();
+        EXPECT_EQ(trouble, "");
+    });
+}
+
 /// A peer that says what the test wants it to.
 struct raw_peer {
     using script = std::function<void(raw_peer&, const swarm::message&)>;
