@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t read_bytes = 128 * 1024;
 constexpr std::chrono::seconds retry_interval{5};
+/// Blobs that are looked up in the store at once; who asks for more waits in vain.
+constexpr std::size_t lookups_max = 128;
 /// What is smaller is no data, and does not wait for its turn.
 constexpr std::size_t paced_bytes_min = 512;
 /// Leaves that may wait for the disk before no more is read from peers.
@@ -205,7 +207,8 @@ void swarm_node::take_join(link& l, const swarm::join& m) {
     auto* const b = find(m.digest);
     const bool known = b && (b->no || b->fetching);
     if (!known) {
-        if (m.wants && std::ranges::find(looking_up_, m.digest) == looking_up_.end()) {
+        if (m.wants && looking_up_.size() < lookups_max &&
+            std::ranges::find(looking_up_, m.digest) == looking_up_.end()) {
             looking_up_.push_back(m.digest);
             tasks_.spawn("swarm: look up blob", look_up(m.digest));
         }

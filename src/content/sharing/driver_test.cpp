@@ -295,6 +295,8 @@ void beside_a_bad_peer(byte_view data, Script script, Check check) {
         host::memory_network network;
         options o = quick();
         o.scheduling.stall_min = 300ms;
+        o.source_timeout = 5s;
+        o.idle_timeout = 15s;
         node honest(ex, network), receiver(ex, network, o);
         raw_peer bad(ex, network, script);
         const auto info = co_await honest.store.put(digest_of(data), data);
