@@ -492,9 +492,10 @@ awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data
         }
     } const at_end{*this, *b};
     const auto size = data.size();
+    const auto expected = b->hashes[ref.leaf];
     bool right = false;
     try {
-        right = co_await b->writing->put(ref.leaf, std::move(data), b->hashes[ref.leaf]);
+        right = co_await b->writing->put(ref.leaf, std::move(data), expected);
     } catch (const failure& e) {
         b->failed = e.reason();  // the fetch ends with it
         b->changed.notify_all();
@@ -504,7 +505,10 @@ awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data
         co_return;
     if (!right) {
         wasted_bytes_ += size;
-        judge_wrong_block(l, *b, ref.leaf);
+        if (b->hashes[ref.leaf] == expected)
+            judge_wrong_block(l, *b, ref.leaf);
+        else if (!l.dead)  // the hash was found to be a lie meanwhile: no blame on this block
+            scheduler_.refused(now(), l.no, ref);
         act();
         co_return;
     }
