@@ -70,7 +70,9 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       started_(std::chrono::system_clock::now()),
       started_steady_(clock::now()) {
     catalogue_.on_change([this](const state::change& c) {
-        notify("crdt", nlohmann::json{{"key", c.key}, {"deleted", !c.value}}.dump());
+        // As the API shows keys: without the slash in front.
+        const auto key = c.key.substr(c.key.starts_with('/') ? 1 : 0);
+        notify("crdt", nlohmann::json{{"key", key}, {"deleted", !c.value}}.dump());
         layout_stale_ = true;
         wake();
     });
