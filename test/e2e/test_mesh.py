@@ -48,6 +48,16 @@ def test_a_strategy_of_one_node_is_one_of_the_other(pair):
     wait_until(lambda: not first.get("/api/v1/strategy").ok()["strategies"], 10, lambda: "the strategy is gone")
 
 
+def test_an_image_comes_from_a_peer_where_no_registry_can_be_reached(start_node, upstream, busybox):
+    first = start_node(upstream={"docker.io": upstream.url})
+    second = start_node(upstream={"docker.io": "http://127.0.0.1:1"}, args=["--bootstrap", address(first)])
+    everybody_knows([first, second])
+    assert first.apply("busybox:1.35.0", percentage=100).ok()
+    wait_until(lambda: holds(second), 60, lambda: f"{second.get('/api/v1/strategy').ok()} is held")
+    for digest in busybox.blobs:
+        assert second.registry_request("HEAD", f"/v2/busybox/blobs/{digest}").status == 200
+
+
 def test_half_of_two_nodes_is_one(pair):
     assert pair[0].apply("busybox:1.35.0", percentage=50).ok()
     wait_until(lambda: sum(holds(n) for n in pair) == 1, 60, lambda: "one node has the image")
