@@ -12,6 +12,7 @@ def know_each_other(ours, theirs):
     [seen] = ours.do("peers")["peers"]
     assert seen["id"] == theirs.id and "interop/peer" in seen["agent"]
     assert "/test/echo/1" in seen["protocols"] and theirs.address.startswith(seen["addresses"][0])
+    wait_until(lambda: theirs.do("protocols", ours.id)["agent"], 10, lambda: "we are identified", every=0.02)
     told = theirs.do("protocols", ours.id)
     assert told["agent"] == "host_tool" and "/test/echo/1" in told["protocols"]
 

@@ -86,7 +86,7 @@ export function apply(fleet: Fleet, event: SentEvent, stale: Stale): Fleet {
 
 /** DistroMash's own records lie below /dm1/; others concern the page of raw keys only. */
 function applyKey(fleet: Fleet, told: { key?: string }, stale: Stale): Fleet {
-  const kind = /^\/dm1\/([a-z]+)\//.exec(told.key ?? "")?.[1];
+  const kind = /^\/?dm1\/([a-z]+)\//.exec(told.key ?? "")?.[1];
   if (kind === "strategy") stale.add("strategies");
   else if (kind === "image" || kind === "name") stale.add("images");
   else if (kind === "node") stale.add("nodes");

@@ -80,6 +80,7 @@ test("sync makes everything stale and keeps it until it is there anew", () => {
 
 test.each([
   ["/dm1/strategy/x/rec", "strategies"],
+  ["dm1/strategy/x/rec", "strategies"],
   ["/dm1/image/x/rec", "images"],
   ["/dm1/name/x/rec", "images"],
   ["/dm1/node/x/rec", "nodes"],
