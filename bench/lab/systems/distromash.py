@@ -8,7 +8,7 @@ import lab as L
 from systems import registry
 
 BINARY = os.path.abspath(os.environ.get("DISTROMASH") or os.path.join(L.HERE, "../../build/release/distromash"))
-NAME = "docker.io/library/img"
+NAME = "127.0.0.1:5000/img"  # a registry that only the origin can reach, and only at first
 
 
 class System(L.System):
@@ -30,8 +30,8 @@ class System(L.System):
     def address(self, i):
         return f"/ip4/{self.lab.ip(i)}/tcp/33123/p2p/{self.ids[i]}"
 
-    def daemon(self, i, upstream):
-        argv = [BINARY, "run", "--data-dir", self.data(i), "--engine", "none", "--upstream", f"docker.io={upstream}",
+    def daemon(self, i):
+        argv = [BINARY, "run", "--data-dir", self.data(i), "--engine", "none",
                 "--p2p", f"/ip4/{self.lab.ip(i)}/tcp/33123", "--log-level", os.environ.get("DM_LOG_LEVEL", "info")]
         argv += [] if self.opts.get("pnet") else ["--open-mesh"]
         argv += [x for j in range(i) for x in ("--bootstrap", self.address(j))]
@@ -44,12 +44,12 @@ class System(L.System):
             self.identity(i)
         r = registry.System(self.lab, self.image, {})
         r.prepare()
-        self.daemon(0, "http://127.0.0.1:5000")
-        self.cli(0, "image", "import", f"{NAME}@{self.image.digest}".replace("/img", f"/{r.NAME}"))
+        self.daemon(0)
+        self.cli(0, "image", "import", f"{NAME}@{self.image.digest}")
         self.lab.end(r.process)
 
     def start_node(self, i):
-        self.daemon(i, "http://127.0.0.1:1")
+        self.daemon(i)
 
     def ready(self):
         for i in range(self.lab.n + 1):
@@ -60,8 +60,7 @@ class System(L.System):
                 time.sleep(0.2)
 
     def connected(self, i):
-        peers = json.loads(self.cli(i, "peers", "--output", "json"))
-        return sum(1 for p in peers.get("peers", peers) if p.get("connected", p.get("online")))
+        return sum(p["connected"] for p in json.loads(self.cli(i, "peers", "--output", "json")))
 
     def fetch(self, i):
         self.cli(i, "image", "import", f"{NAME}@{self.image.digest}")
