@@ -36,6 +36,30 @@ class proto_reader {
     byte_view rest_;
 };
 
+/// Calls `take` for each field, a result<void>, until it fails. What is no protobuf fails with
+/// `malformed`, an errc of the caller's.
+template <class Errc, class Take>
+result<void> for_each_field(byte_view message, Errc malformed, Take take) {
+    proto_reader reader(message);
+    for (;;) {
+        const auto field = reader.next();
+        if (!field)
+            return fail(malformed, field.error().message());
+        if (!*field)
+            return {};
+        if (auto ok = take(**field); !ok)
+            return ok;
+    }
+}
+
+/// Fails with `malformed`, an errc of the caller's, unless the field has the type.
+template <class Errc>
+result<void> expect_type(const proto_field& field, wire_type type, Errc malformed) {
+    if (field.type != type)
+        return fail(malformed, "a field has the wrong type");
+    return {};
+}
+
 /// Reads a varint from the front of `data` and moves `data` past it; nullopt when it is broken or
 /// over 64 bits. For packed fields.
 std::optional<std::uint64_t> take_proto_varint(byte_view& data);

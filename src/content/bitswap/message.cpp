@@ -15,7 +15,6 @@ using multiformats::append_proto_varint;
 using multiformats::codec;
 using multiformats::hash_code;
 using multiformats::proto_field;
-using multiformats::proto_reader;
 using multiformats::proto_varint_size;
 using multiformats::wire_type;
 
@@ -41,23 +40,12 @@ constexpr block_prefix bare_block_prefix{0, codec::dag_pb, hash_code::sha2_256, 
 /// Calls `take` for each field; it returns errors.
 template <class Take>
 result<void> for_each_field(byte_view data, Take take) {
-    proto_reader reader(data);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_message, field.error().message());
-        if (!*field)
-            return {};
-        if (auto ok = take(**field); !ok)
-            return ok;
-    }
+    return multiformats::for_each_field(data, errc::malformed_message, std::move(take));
 }
 
 /// Errors: malformed_message unless the field has the type.
 result<void> expect(const proto_field& field, wire_type type) {
-    if (field.type != type)
-        return fail(errc::malformed_message, "a field has the wrong type");
-    return {};
+    return multiformats::expect_type(field, type, errc::malformed_message);
 }
 
 std::int32_t to_int32(std::uint64_t value) {

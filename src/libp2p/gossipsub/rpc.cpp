@@ -8,7 +8,6 @@ namespace {
 using multiformats::append_proto_bytes;
 using multiformats::append_proto_varint;
 using multiformats::proto_field;
-using multiformats::proto_reader;
 using multiformats::wire_type;
 
 /// A backoff that a peer asks for is believed up to this.
@@ -16,22 +15,11 @@ constexpr std::uint64_t backoff_seconds_max = 24 * 3600;
 
 template <class Take>
 result<void> for_each_field(byte_view data, Take take) {
-    proto_reader reader(data);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_rpc, field.error().message());
-        if (!*field)
-            return {};
-        if (auto ok = take(**field); !ok)
-            return ok;
-    }
+    return multiformats::for_each_field(data, errc::malformed_rpc, std::move(take));
 }
 
 result<void> expect(const proto_field& field, wire_type type) {
-    if (field.type != type)
-        return fail(errc::malformed_rpc, "a field has the wrong type");
-    return {};
+    return multiformats::expect_type(field, type, errc::malformed_rpc);
 }
 
 bool is_topic(std::string_view text) {

@@ -8,7 +8,6 @@ namespace {
 using multiformats::append_proto_bytes;
 using multiformats::append_proto_varint;
 using multiformats::proto_field;
-using multiformats::proto_reader;
 using multiformats::wire_type;
 
 constexpr std::uint32_t message_type_field = 1;
@@ -25,22 +24,11 @@ constexpr std::uint32_t record_time = 5;
 
 template <class Take>
 result<void> for_each_field(byte_view data, Take take) {
-    proto_reader reader(data);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_message, field.error().message());
-        if (!*field)
-            return {};
-        if (auto ok = take(**field); !ok)
-            return ok;
-    }
+    return multiformats::for_each_field(data, errc::malformed_message, std::move(take));
 }
 
 result<void> expect(const proto_field& field, wire_type type) {
-    if (field.type != type)
-        return fail(errc::malformed_message, "a field has the wrong type");
-    return {};
+    return multiformats::expect_type(field, type, errc::malformed_message);
 }
 
 result<void> take_peer(std::vector<peer_info>& out, byte_view data) {
