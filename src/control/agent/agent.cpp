@@ -7,6 +7,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "control/agent/snapshot.hpp"
+#include "control/plan/key.hpp"
 #include "runtime/engine/errc.hpp"
 
 namespace dm::agent {
@@ -73,7 +74,10 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
         // As the API shows keys: without the slash in front.
         const auto key = c.key.substr(c.key.starts_with('/') ? 1 : 0);
         notify("crdt", nlohmann::json{{"key", key}, {"deleted", !c.value}}.dump());
-        layout_stale_ = true;
+        const auto record = plan::parse_record_key(c.key);
+        if (record &&
+            (record->kind == plan::record_kind::image || record->kind == plan::record_kind::name))
+            layout_stale_ = true;
         wake();
     });
     transfers_.on_change([this](const transfer_view& t) {
