@@ -19,7 +19,7 @@ set(DM_SANITIZE "" CACHE STRING "comma-separated sanitizers, e.g. address,undefi
 option(DM_FUZZ "build the libFuzzer targets" OFF)
 
 add_library(dm_flags INTERFACE)
-target_include_directories(dm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_include_directories(dm_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/cmake)
 target_compile_options(dm_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fno-plt
     $<$<CXX_COMPILER_ID:Clang>:-Xclang -fno-pch-timestamp>)
@@ -40,8 +40,5 @@ endif()
 
 find_program(ccache_program ccache)
 if(ccache_program)
-    # Precompiled headers need these two to be cached.
-    set(CMAKE_CXX_COMPILER_LAUNCHER
-        ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-        ${ccache_program})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_SOURCE_DIR}/cmake/ccache.sh ${CMAKE_SOURCE_DIR})
 endif()

@@ -34,8 +34,8 @@ function(dm_module)
         add_executable(test_${arg_NAME} ${tests})
         target_link_libraries(test_${arg_NAME} PRIVATE dm_${arg_NAME} ${test_depends} ${arg_TEST_LIBRARIES}
             GTest::gtest_main GTest::gmock)
-        target_compile_definitions(test_${arg_NAME} PRIVATE DM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
         gtest_discover_tests(test_${arg_NAME} TEST_PREFIX ${dm_test_prefix}${arg_NAME}. DISCOVERY_TIMEOUT 120
+            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
             PROPERTIES TIMEOUT 300 LABELS unit)
     endif()
 endfunction()
@@ -43,9 +43,9 @@ endfunction()
 # Modules that use Asio themselves share one kind of precompiled header, the others a light one.
 function(dm_precompile target libraries)
     if("dm_asio" IN_LIST libraries)
-        target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_asio.hpp)
+        target_precompile_headers(${target} PRIVATE <pch_asio.hpp>)
     else()
-        target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch_std.hpp)
+        target_precompile_headers(${target} PRIVATE <pch_std.hpp>)
     endif()
 endfunction()
 

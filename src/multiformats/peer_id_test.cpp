@@ -16,7 +16,7 @@ namespace {
 const std::map<std::string, bytes>& spec_keys() {
     static const auto keys = [] {
         std::map<std::string, bytes> out;
-        std::ifstream file(DM_SOURCE_DIR "/src/multiformats/testdata/keys.txt");
+        std::ifstream file("src/multiformats/testdata/keys.txt");
         std::string name, hex;
         while (file >> name >> hex)
             out[name] = unhex(hex);
