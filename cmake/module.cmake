@@ -23,7 +23,7 @@ function(dm_module)
     if(sources)
         add_library(dm_${arg_NAME} STATIC ${sources})
         target_link_libraries(dm_${arg_NAME} PUBLIC dm_flags ${depends} ${arg_LIBRARIES})
-        dm_precompile(dm_${arg_NAME} "${arg_LIBRARIES}")
+        dm_precompile(dm_${arg_NAME} "" "${arg_LIBRARIES}")
     else()
         add_library(dm_${arg_NAME} INTERFACE)
         target_link_libraries(dm_${arg_NAME} INTERFACE dm_flags ${depends} ${arg_LIBRARIES})
@@ -34,18 +34,21 @@ function(dm_module)
         add_executable(test_${arg_NAME} ${tests})
         target_link_libraries(test_${arg_NAME} PRIVATE dm_${arg_NAME} ${test_depends} ${arg_TEST_LIBRARIES}
             GTest::gtest_main GTest::gmock)
+        dm_precompile(test_${arg_NAME} _test "${arg_LIBRARIES};${arg_TEST_LIBRARIES}")
         gtest_discover_tests(test_${arg_NAME} TEST_PREFIX ${dm_test_prefix}${arg_NAME}. DISCOVERY_TIMEOUT 120
             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
             PROPERTIES TIMEOUT 300 LABELS unit)
     endif()
 endfunction()
 
-# Modules that use Asio themselves share one kind of precompiled header, the others a light one.
-function(dm_precompile target libraries)
+# Modules that use Asio themselves share one precompiled header, the others a light one.
+function(dm_precompile target suffix libraries)
     if("dm_asio" IN_LIST libraries)
-        target_precompile_headers(${target} PRIVATE <pch_asio.hpp>)
+        target_precompile_headers(${target} REUSE_FROM dm_pch_asio${suffix})
+    elseif(suffix)
+        target_precompile_headers(${target} REUSE_FROM dm_pch_test)
     else()
-        target_precompile_headers(${target} PRIVATE <pch_std.hpp>)
+        target_precompile_headers(${target} REUSE_FROM dm_pch_std)
     endif()
 endfunction()
 
