@@ -21,12 +21,12 @@ class doubtful_engine final : public engine::image_engine {
     explicit doubtful_engine(executor ex) : real(std::move(ex)) {}
 
     awaitable<engine::engine_info> info() override { return real.info(); }
-    awaitable<std::optional<engine::image>> inspect(std::string name_or_id) override {
+    awaitable<std::vector<engine::image>> list(std::vector<std::string> names_or_ids) override {
         if (failures > 0) {
             --failures;
             raise(engine::errc::refused, "layer does not exist");
         }
-        co_return co_await real.inspect(std::move(name_or_id));
+        co_return co_await real.list(std::move(names_or_ids));
     }
     awaitable<std::string> pull(std::string source, std::optional<engine::platform> wanted,
                                 engine::progress_listener listener) override {
@@ -92,18 +92,35 @@ struct world {
     /// The image of the only strategy as the engine will find it in our registry.
     awaitable<void> offer_to_engine(std::string name) {
         const auto ref = value_or_throw(oci::parse_reference(name));
-        while (node.records().name(ref) == nullptr ||
-               node.records().image(node.records().name(ref)->digest) == nullptr)
-            co_await aio::sleep_for(1ms);
+        co_await until([&] {
+            const auto* const named = node.records().name(ref);
+            return named != nullptr && node.records().image(named->digest) != nullptr;
+        });
         const auto& record = *node.records().image(node.records().name(ref)->digest);
         engine::image what;
         what.id = record.platforms.front().blobs.front().to_string();
         engine.real.offer(load_source(quick().registry_address, record), what);
     }
 
-    awaitable<void> until_loaded(std::string name) {
-        while (!co_await engine.real.inspect(name))
-            co_await aio::sleep_for(1ms);
+    /// Until `condition` holds: asked again whenever the node or its state has something to tell.
+    awaitable<void> until(std::function<bool()> condition) {
+        aio::event changed(co_await asio::this_coro::executor);
+        const auto watching = node.watch([&](const notice&) { changed.notify_all(); });
+        const auto stored = shared.watch([&](const state::change&) { changed.notify_all(); });
+        while (!condition())
+            co_await changed.wait();
+    }
+
+    /// Until the engine has that name, or has it no more.
+    awaitable<void> until_loaded(std::string name, bool is_there = true) {
+        aio::event changed(co_await asio::this_coro::executor);
+        co_await aio::beside(
+            look_for(std::move(name), is_there, &changed),
+            engine.real.changes([&](const engine::event&) { changed.notify_all(); }));
+    }
+    awaitable<void> look_for(std::string name, bool is_there, aio::event* changed) {
+        while ((co_await engine.real.inspect(name)).has_value() != is_there)
+            co_await changed->wait();
     }
 
     temp_dir folder;
@@ -138,8 +155,7 @@ TEST(agent, puts_an_image_into_the_engine_and_takes_it_away_again) {
         co_await w.offer_to_engine("app:1");
         co_await w.until_loaded("app:1");
         co_await w.node.remove_strategy("app:1");
-        while (co_await w.engine.real.inspect("app:1"))
-            co_await aio::sleep_for(1ms);
+        co_await w.until_loaded("app:1", false);
     });
 }
 
@@ -165,12 +181,12 @@ TEST(agent, a_finished_import_is_no_failed_transfer) {
                 return t.kind == transfer_kind::import && t.state == transfer_state::done;
             });
         };
-        while (imported() < 20) {
+        co_await w.until([&] {
             for (const auto& t : w.node.moving().all())
                 if (t.kind == transfer_kind::import)
                     EXPECT_NE(t.state, transfer_state::failed) << t.image;
-            co_await aio::sleep_for(1ms);
-        }
+            return imported() == 20;
+        });
     });
 }
 

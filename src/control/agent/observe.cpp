@@ -101,20 +101,15 @@ awaitable<void> agent::observe_engine(snapshot& s) {
         names.insert(p.name);
         names.insert(p.image_id);
     }
-    std::map<std::string, plan::engine_image> by_id;
     try {
-        for (const auto& name : names)
-            if (const auto there = co_await engine_.inspect(name)) {
-                auto& image = by_id[there->id];
-                image.id = there->id;
-                image.names = there->repo_tags;
-                // Between finding the image and listing its tags Docker may have moved this one:
-                // what the name stood for is what was asked.
-                if (name != there->id && std::ranges::find(image.names, name) == image.names.end())
-                    image.names.push_back(name);
-                if (const auto known = users_.find(there->id); known != users_.end())
-                    image.containers = known->second;
-            }
+        std::vector<std::string> wanted(names.begin(), names.end());
+        for (auto& there : co_await engine_.list(std::move(wanted))) {
+            auto& image = s.engine.images.emplace_back();
+            if (const auto known = users_.find(there.id); known != users_.end())
+                image.containers = known->second;
+            image.id = std::move(there.id);
+            image.names = std::move(there.repo_tags);
+        }
     } catch (const failure& e) {
         // An engine in doubt is left alone: it may be down, or somebody removes the image that was
         // just looked at. The rest of the node goes on.
@@ -123,10 +118,7 @@ awaitable<void> agent::observe_engine(snapshot& s) {
         engine_trouble_ = e.what();
         if (e.code() == engine::errc::unavailable)
             engine_available_ = false;
-        co_return;
     }
-    for (auto& [id, image] : by_id)
-        s.engine.images.push_back(std::move(image));
 }
 
 }  // namespace dm::agent

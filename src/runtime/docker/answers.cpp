@@ -47,6 +47,28 @@ std::vector<std::string> names_in(const json& value, std::string_view key) {
     return out;
 }
 
+std::map<std::string, std::string> labels_in(const json& value) {
+    std::map<std::string, std::string> out;
+    const auto* labels = member(value, "Labels");
+    if (labels != nullptr && labels->is_object())
+        for (const auto& [name, label] : labels->items())
+            if (const auto* text = label.get_ptr<const std::string*>())
+                out.emplace(name, *text);
+    return out;
+}
+
+/// What the answers about one image and about many have in common.
+result<engine::image> image_in(const json& value) {
+    engine::image out;
+    out.id = text_or_empty(value, "Id");
+    if (out.id.empty())
+        return malformed("an image without id");
+    out.repo_tags = names_in(value, "RepoTags");
+    out.repo_digests = names_in(value, "RepoDigests");
+    out.size_bytes = unsigned_member(value, "Size").value_or(0);
+    return out;
+}
+
 /// The arm variant behind what uname calls the machine: "armv7l", "armv6l", "armv8l" in 32 bits.
 std::string arm_variant(std::string_view machine) {
     if (!machine.starts_with("armv") || machine.size() < 5)
@@ -146,21 +168,30 @@ result<engine::image> read_image(std::string_view body) {
     const auto answer = read(body);
     if (!answer)
         return fail(answer.error());
-    engine::image out;
-    out.id = text_or_empty(*answer, "Id");
-    if (out.id.empty())
-        return malformed("an image without id");
-    out.repo_tags = names_in(*answer, "RepoTags");
-    out.repo_digests = names_in(*answer, "RepoDigests");
-    out.runs_on = {text_or_empty(*answer, "Os"), text_or_empty(*answer, "Architecture"),
-                   text_or_empty(*answer, "Variant")};
-    out.size_bytes = unsigned_member(*answer, "Size").value_or(0);
-    const auto* config = member(*answer, "Config");
-    const auto* labels = config != nullptr ? member(*config, "Labels") : nullptr;
-    if (labels != nullptr && labels->is_object())
-        for (const auto& [name, value] : labels->items())
-            if (const auto* text = value.get_ptr<const std::string*>())
-                out.labels.emplace(name, *text);
+    auto out = image_in(*answer);
+    if (!out)
+        return out;
+    out->runs_on = {text_or_empty(*answer, "Os"), text_or_empty(*answer, "Architecture"),
+                    text_or_empty(*answer, "Variant")};
+    if (const auto* config = member(*answer, "Config"))
+        out->labels = labels_in(*config);
+    return out;
+}
+
+result<std::vector<engine::image>> read_images(std::string_view body) {
+    const auto answer = read(body);
+    if (!answer)
+        return fail(answer.error());
+    if (!answer->is_array())
+        return malformed("no list of images");
+    std::vector<engine::image> out;
+    for (const auto& one : *answer) {
+        auto image = image_in(one);
+        if (!image)
+            return fail(std::move(image).error());
+        image->labels = labels_in(one);
+        out.push_back(*std::move(image));
+    }
     return out;
 }
 

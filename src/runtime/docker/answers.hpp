@@ -50,6 +50,9 @@ result<engine::engine_info> read_info(std::string_view body, const daemon_versio
 /// GET /images/{name}/json.
 result<engine::image> read_image(std::string_view body);
 
+/// GET /images/json: without platforms.
+result<std::vector<engine::image>> read_images(std::string_view body);
+
 /// GET /containers/json.
 result<std::vector<engine::container>> read_containers(std::string_view body);
 

@@ -90,6 +90,23 @@ TEST(image, is_read_with_and_without_names) {
         EXPECT_EQ(read_image(bad).error().code, errc::malformed_answer) << bad;
 }
 
+TEST(images, are_read_as_a_list) {
+    const auto list = read_images(
+        R"([{"Id":"sha256:00","RepoTags":["a:1","<none>:<none>"],"RepoDigests":null,"Size":5,
+             "Labels":{"a":"b"}},
+            {"Id":"sha256:11","RepoTags":null,"RepoDigests":["x@sha256:22"],"Labels":null}])");
+    ASSERT_TRUE(list);
+    ASSERT_EQ(list->size(), 2u);
+    EXPECT_EQ(list->at(0).repo_tags, std::vector<std::string>{"a:1"});
+    EXPECT_EQ(list->at(0).size_bytes, 5u);
+    EXPECT_EQ(list->at(0).labels, (std::map<std::string, std::string>{{"a", "b"}}));
+    EXPECT_EQ(list->at(1).id, "sha256:11");
+    EXPECT_EQ(list->at(1).repo_digests, std::vector<std::string>{"x@sha256:22"});
+    EXPECT_TRUE(read_images("[]")->empty());
+    for (const char* bad : {"", "{}", "[{}]", "[7]", "[null]", R"([{"Id":"sha256:00"},{}])"})
+        EXPECT_EQ(read_images(bad).error().code, errc::malformed_answer) << bad;
+}
+
 TEST(containers, are_named_without_slash) {
     const auto list = read_containers(
         R"([{"Id":"aaaaaaaaaaaaaaaa","Names":["/web","/other/alias"],"State":"running"},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "http/syntax/url.hpp"
 #include "runtime/docker/pull_reader.hpp"
 #include "runtime/engine/name.hpp"
@@ -72,15 +74,40 @@ awaitable<engine::engine_info> docker_engine::info() {
     co_return out;
 }
 
-awaitable<std::optional<engine::image>> docker_engine::inspect(std::string name_or_id) {
-    value_or_throw(engine::split_name(name_or_id));
+awaitable<std::vector<engine::image>> docker_engine::list(std::vector<std::string> names_or_ids) {
+    for (const auto& name : names_or_ids)
+        value_or_throw(engine::split_name(name));
+    std::vector<engine::image> out;
+    if (names_or_ids.size() == 1)
+        if (auto found = co_await look_up(names_or_ids.front()))
+            out.push_back(std::move(*found));
+    if (names_or_ids.size() <= 1)
+        co_return out;
+    // Of all, since there is no filter by id; also those without a name that others are built on.
+    const auto answer = co_await docker_.ask("GET", "/images/json?all=1", options_.answer_limit);
+    if (answer.head.status != 200)
+        refuse(answer);
+    out = value_or_throw(read_images(answer.body));
+    std::erase_if(out, [&](const engine::image& one) {
+        return std::ranges::none_of(
+            names_or_ids, [&](const auto& name) { return engine::answers_to(one, name); });
+    });
+    co_return out;
+}
+
+awaitable<std::optional<engine::image>> docker_engine::look_up(std::string name_or_id) {
     const auto answer = co_await docker_.ask("GET", fmt::format("/images/{}/json", name_or_id),
                                              options_.answer_limit);
     if (answer.head.status == 404)
         co_return std::nullopt;
     if (answer.head.status != 200)
         refuse(answer);
-    co_return value_or_throw(read_image(answer.body));
+    auto out = value_or_throw(read_image(answer.body));
+    // Between finding the image and listing its tags Docker may have moved this one: what the name
+    // stood for is what was asked.
+    if (!engine::answers_to(out, name_or_id) && !name_or_id.contains('@'))
+        out.repo_tags.push_back(engine::familiar_name(name_or_id));
+    co_return out;
 }
 
 awaitable<std::string> docker_engine::pull(std::string source,
@@ -109,7 +136,7 @@ awaitable<std::string> docker_engine::pull(std::string source,
     if (end.status != 200)
         throw failure(pull_refusal(end.status, end.error_body));
     value_or_throw(reader.finish());
-    const auto pulled = co_await inspect(pulled_as);
+    const auto pulled = co_await look_up(pulled_as);
     if (!pulled)
         raise(engine::errc::pull_failed,
               fmt::format("{} was pulled and is gone again already", pulled_as));
@@ -130,7 +157,7 @@ awaitable<void> docker_engine::tag(std::string image_id, std::string name) {
 
 awaitable<removal> docker_engine::remove(std::string name, std::string image_id) {
     const auto parts = value_or_throw(engine::split_full_name(name));
-    const auto found = co_await inspect(name);
+    const auto found = co_await look_up(name);
     if (!found)
         co_return removal{};
     if (found->id != image_id)

@@ -21,7 +21,7 @@ class docker_engine final : public engine::image_engine {
     explicit docker_engine(http::client& client, docker_options options = {});
 
     awaitable<engine::engine_info> info() override;
-    awaitable<std::optional<engine::image>> inspect(std::string name_or_id) override;
+    awaitable<std::vector<engine::image>> list(std::vector<std::string> names_or_ids) override;
     awaitable<std::string> pull(std::string source, std::optional<engine::platform> wanted,
                                 engine::progress_listener listener) override;
     awaitable<void> tag(std::string image_id, std::string name) override;
@@ -29,6 +29,7 @@ class docker_engine final : public engine::image_engine {
     awaitable<void> changes(engine::event_listener listener) override;
 
   private:
+    awaitable<std::optional<engine::image>> look_up(std::string name_or_id);
     awaitable<std::vector<engine::container>> users_of(std::string image_id);
 
     connection docker_;

@@ -41,6 +41,7 @@ class conformance {
         co_await tells_progress();
         co_await refuses_unknown_images_and_bad_names();
         co_await pulls_the_platform_asked_for();
+        co_await lists_what_is_there_of_many_names();
         co_await moves_a_tag_and_keeps_other_images();
         co_await keeps_what_a_container_uses();
         co_await keeps_an_image_with_another_name();
@@ -137,6 +138,28 @@ class conformance {
         const auto seen = co_await engine_.inspect(source);
         EXPECT_TRUE(seen && seen->id == id && seen->runs_on == info.runs_on);
         EXPECT_EQ(co_await remove(source, id), outcome::removed);
+    }
+
+    awaitable<void> lists_what_is_there_of_many_names() {
+        const auto first = co_await engine_.pull(world_.source(0), std::nullopt, {});
+        const auto second = co_await engine_.pull(world_.source(1), std::nullopt, {});
+        co_await engine_.tag(first, name_);
+        std::vector<std::string> names{name_, first, "nobody:1", "sha256:" + std::string(64, '0')};
+        auto seen = co_await engine_.list(names);
+        EXPECT_TRUE(seen.size() == 1 && seen[0].id == first && seen[0].size_bytes > 0 &&
+                    seen[0].repo_tags == std::vector<std::string>{name_} &&
+                    seen[0].repo_digests == std::vector{world_.source(0)});
+        names.push_back(world_.source(1));
+        seen = co_await engine_.list(names);
+        EXPECT_EQ(seen.size(), 2u);
+        EXPECT_EQ(std::ranges::count(seen, second, &image::id), 1);
+        names = {"nobody:1", "nobody:2"};
+        EXPECT_TRUE((co_await engine_.list(names)).empty());
+        names.clear();
+        EXPECT_TRUE((co_await engine_.list(names)).empty());
+        EXPECT_EQ(co_await remove(world_.source(0), first), outcome::untagged);
+        EXPECT_EQ(co_await remove(name_, first), outcome::removed);
+        EXPECT_EQ(co_await remove(world_.source(1), second), outcome::removed);
     }
 
     awaitable<void> moves_a_tag_and_keeps_other_images() {

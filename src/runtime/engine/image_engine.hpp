@@ -46,8 +46,8 @@ struct image {
     std::string id;                         ///< "sha256:…"
     std::vector<std::string> repo_tags;     ///< as people write them: "busybox:1.35.0"
     std::vector<std::string> repo_digests;  ///< "127.0.0.1:5005/x@sha256:…"
-    platform runs_on;
-    std::uint64_t size_bytes = 0;  ///< unpacked
+    platform runs_on;                       ///< empty where it was listed with others
+    std::uint64_t size_bytes = 0;           ///< unpacked
     std::map<std::string, std::string> labels;
 };
 
@@ -61,6 +61,9 @@ struct layer_progress {
     std::uint64_t downloaded_bytes = 0;
     std::uint64_t extracted_bytes = 0;
 };
+
+/// Whether the image is meant by that id, or has that name.
+bool answers_to(const image& what, std::string_view name_or_id);
 
 /// How far a pull is: its layers and the sums over them. Layers that were there already count no
 /// bytes.
@@ -125,8 +128,12 @@ class image_engine {
     /// Which engine this is; throws when it is down.
     virtual awaitable<engine_info> info() = 0;
 
-    /// The image of that name or id ("sha256:…").
-    virtual awaitable<std::optional<image>> inspect(std::string name_or_id) = 0;
+    /// The images that have these names or ids ("sha256:…"), each once, in no order; what is not
+    /// there is left out. One question to the engine, however many names.
+    virtual awaitable<std::vector<image>> list(std::vector<std::string> names_or_ids) = 0;
+
+    /// The image of that name or id.
+    awaitable<std::optional<image>> inspect(std::string name_or_id);
 
     /// Has the engine pull from a registry; returns the image's id. Pulled by digest, the image
     /// has no tag and any pruning takes it: tag it at once. Without `wanted` the engine chooses the

@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <set>
 
 #include "runtime/engine/name.hpp"
 
@@ -30,11 +31,18 @@ awaitable<engine_info> memory_engine::info() {
     co_return info_;
 }
 
-awaitable<std::optional<image>> memory_engine::inspect(std::string name_or_id) {
-    value_or_throw(split_name(name_or_id));
+awaitable<std::vector<image>> memory_engine::list(std::vector<std::string> names_or_ids) {
+    for (const auto& name : names_or_ids)
+        value_or_throw(split_name(name));
     co_await begin();
-    const auto id = find(name_or_id);
-    co_return id.empty() ? std::nullopt : std::optional(shown(id));
+    std::set<std::string> ids;
+    for (const auto& name : names_or_ids)
+        if (auto id = find(name); !id.empty())
+            ids.insert(std::move(id));
+    std::vector<image> out;
+    for (const auto& id : ids)
+        out.push_back(shown(id));
+    co_return out;
 }
 
 awaitable<std::string> memory_engine::pull(std::string source, std::optional<platform> wanted,

@@ -17,7 +17,7 @@ class memory_engine final : public image_engine {
     explicit memory_engine(executor ex, image_store store = image_store::graph);
 
     awaitable<engine_info> info() override;
-    awaitable<std::optional<image>> inspect(std::string name_or_id) override;
+    awaitable<std::vector<image>> list(std::vector<std::string> names_or_ids) override;
     awaitable<std::string> pull(std::string source, std::optional<platform> wanted,
                                 progress_listener listener) override;
     awaitable<void> tag(std::string image_id, std::string name) override;

@@ -14,8 +14,8 @@ awaitable<engine::engine_info> no_engine::info() {
     co_return out;
 }
 
-awaitable<std::optional<engine::image>> no_engine::inspect(std::string) {
-    co_return std::nullopt;
+awaitable<std::vector<engine::image>> no_engine::list(std::vector<std::string>) {
+    co_return std::vector<engine::image>();
 }
 
 awaitable<std::string> no_engine::pull(std::string, std::optional<engine::platform>,

@@ -13,7 +13,7 @@ class no_engine final : public engine::image_engine {
     no_engine(executor ex, engine::platform host);
 
     awaitable<engine::engine_info> info() override;
-    awaitable<std::optional<engine::image>> inspect(std::string name_or_id) override;
+    awaitable<std::vector<engine::image>> list(std::vector<std::string> names_or_ids) override;
     awaitable<std::string> pull(std::string source, std::optional<engine::platform> wanted,
                                 engine::progress_listener listener) override;
     awaitable<void> tag(std::string image_id, std::string name) override;
