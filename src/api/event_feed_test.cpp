@@ -158,8 +158,8 @@ TEST(api_event, drops_a_client_that_does_not_read) {
         auto [stream, service] = aio::memory_pipe(ex, 1024);
         http.serve(std::move(service));
         co_await stream->write(as_bytes(server::request_text("GET", "/api/v1/event")));
-        while (http.connections() == 0)
-            co_await aio::sleep_for(std::chrono::milliseconds(1));
+        listener client{std::move(stream), {}};
+        co_await client.until("event: sync");  // and nothing is read from here on
         for (int i = 0; http.connections() > 0; ++i) {
             feed.add("crdt", fmt::format("key {}", i), std::string(500, 'x'));
             if (i % 16 == 0)

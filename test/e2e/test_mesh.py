@@ -61,14 +61,24 @@ def test_an_image_comes_from_a_peer_where_no_registry_can_be_reached(start_node,
 def test_half_of_two_nodes_is_one(pair):
     assert pair[0].apply("busybox:1.35.0", percentage=50).ok()
     wait_until(lambda: sum(holds(n) for n in pair) == 1, 60, lambda: "one node has the image")
-    time.sleep(2)  # the other has had time to do wrong
+    # The other has come to its own verdict, on the state in which the first one has the image.
+    assert pair[0].post("/api/v1/crdt", {"key": "later", "value": "1"}).ok()
+    wait_until(lambda: value(pair[1], "later") == "1", 10, lambda: "what came later is known")
+    wait_until(lambda: {own_row(n).get("chosen") for n in pair} == {False, True}, 10,
+               lambda: "one node says that it is chosen, the other that it is not")
     assert sum(holds(n) for n in pair) == 1
+
+
+def own_row(node):
+    """What a node says of itself in the only strategy; empty before it knows it."""
+    row, = node.get("/api/v1/strategy").ok()["strategies"] or [{"nodes": []}]
+    return next((n for n in row["nodes"] if n["self"]), {})
 
 
 def holds(node):
     """Whether a node says that it has the image, and that it should."""
-    row, = node.get("/api/v1/strategy").ok()["strategies"] or [{"nodes": []}]
-    return any(n["self"] and n["chosen"] and n["state"] in ("stored", "loaded") for n in row["nodes"])
+    own = own_row(node)
+    return bool(own.get("chosen")) and own["state"] in ("stored", "loaded")
 
 
 def test_raw_keys_are_shared_and_survive(pair):

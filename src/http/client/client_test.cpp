@@ -139,8 +139,7 @@ TEST(client, closes_idle_connections_after_a_while) {
         bench b(ex, {.idle_timeout = 30ms});
         co_await b.http.fetch({.url = server.url("/")});
         EXPECT_EQ(server.open_connections, 1);
-        while (server.open_connections > 0)
-            co_await aio::sleep_for(1ms);
+        co_await server.until_all_left();
         co_await b.http.fetch({.url = server.url("/")});
         EXPECT_EQ(server.connections, 2);
         co_await b.stop(server);
@@ -374,8 +373,7 @@ TEST(client, ends_a_cancelled_request_at_once) {
             timed_out = e.code() == aio::errc::timed_out;
         }
         EXPECT_TRUE(timed_out);
-        while (server.open_connections > 0)
-            co_await aio::sleep_for(1ms);
+        co_await server.until_all_left();
         co_await b.stop(server);
     });
 }
@@ -391,8 +389,7 @@ TEST(client, ends_all_requests_when_stopped) {
                 const auto why = co_await failure_of(http->fetch({.url = std::move(url)}));
                 *n += why.code == errc::stopped ? 1 : 0;
             }(&b.http, server.url("/"), &stopped));
-        while (server.open_connections < 3)
-            co_await aio::sleep_for(1ms);
+        co_await server.until([&] { return server.open_connections == 3; });
         co_await b.http.stop();
         co_await group.join();
         EXPECT_EQ(stopped, 3);

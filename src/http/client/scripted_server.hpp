@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <functional>
 
+#include "aio/event.hpp"
 #include "aio/task_group.hpp"
 #include "aio/timeout.hpp"
 #include "http/client/request.hpp"
@@ -57,14 +58,15 @@ class scripted_server {
     using socket = asio::generic::stream_protocol::socket;
 
     /// On a free port of 127.0.0.1.
-    scripted_server(const executor& ex, handler h) : handler_(std::move(h)), group_(ex) {
+    scripted_server(const executor& ex, handler h)
+        : handler_(std::move(h)), changed_(ex), group_(ex) {
         asio::ip::tcp::acceptor a(ex, {asio::ip::address_v4::loopback(), 0});
         port_ = a.local_endpoint().port();
         group_.spawn("accept", accept_all<asio::ip::tcp>(this, std::move(a)));
     }
     /// On a unix socket.
     scripted_server(const executor& ex, const std::string& path, handler h)
-        : handler_(std::move(h)), group_(ex) {
+        : handler_(std::move(h)), changed_(ex), group_(ex) {
         asio::local::stream_protocol::acceptor a(ex, path);
         group_.spawn("accept", accept_all<asio::local::stream_protocol>(this, std::move(a)));
     }
@@ -75,6 +77,15 @@ class scripted_server {
         return fmt::format("http://127.0.0.1:{}{}", port_, target);
     }
     awaitable<void> stop() { return group_.stop(); }
+
+    /// Until `holds`: asked again whenever a connection comes or goes, or a request arrives.
+    awaitable<void> until(std::function<bool()> holds) {
+        while (!holds())
+            co_await changed_.wait();
+    }
+    awaitable<void> until_all_left() {
+        return until([this] { return open_connections == 0; });
+    }
 
     std::vector<seen_request> requests;
     int connections = 0;
@@ -93,10 +104,14 @@ class scripted_server {
 
     static awaitable<void> serve(scripted_server* self, socket s) {
         struct count {
-            int& n;
-            explicit count(int& value) : n(value) { ++n; }
-            ~count() { --n; }
-        } const alive(self->open_connections);
+            scripted_server& s;
+            explicit count(scripted_server& server) : s(server) { step(1); }
+            ~count() { step(-1); }
+            void step(int by) {
+                s.open_connections += by;
+                s.changed_.notify_all();
+            }
+        } const alive(*self);
         std::string buffer;
         for (;;) {
             auto [ec, size] = co_await asio::async_read_until(
@@ -114,6 +129,7 @@ class scripted_server {
             request.body = buffer.substr(0, length);
             buffer.erase(0, length);
             self->requests.push_back(request);
+            self->changed_.notify_all();
             const auto what = self->handler_(request);
             if (!co_await write(self, &s, &what) || what.then == reply::end::close)
                 co_return;
@@ -158,6 +174,7 @@ class scripted_server {
     }
 
     handler handler_;
+    aio::event changed_;
     aio::task_group group_;
     std::uint16_t port_ = 0;
 };

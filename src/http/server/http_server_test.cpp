@@ -368,11 +368,15 @@ TEST(http_server, cancels_requests_that_outlast_the_grace) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         aio::pool workers(1);
         aio::event never(ex);
+        aio::event begun(ex);
+        bool has_begun = false;
         bool woken = false;
         http_server server(
             ex, workers,
             [&](request& req, response_writer& out) -> awaitable<void> {
                 out.on_stop([&] { woken = true; });
+                has_begun = true;
+                begun.notify_all();
                 for (;;)
                     co_await never.wait();
                 co_await out.send(200, {}, req.method());
@@ -381,7 +385,8 @@ TEST(http_server, cancels_requests_that_outlast_the_grace) {
         auto [client, service] = aio::memory_pipe(ex);
         server.serve(std::move(service));
         co_await client->write(as_bytes(request_text("GET", "/")));
-        co_await aio::sleep_for(1ms);
+        while (!has_begun)
+            co_await begun.wait();
         co_await server.stop();
         EXPECT_TRUE(woken);
         EXPECT_EQ(server.connections(), 0u);

@@ -98,8 +98,7 @@ TEST(upstream_token, request_that_is_cancelled_is_taken_over_by_who_waits) {
             co_await all->client->manifest(all->image("a/b:1"));
         };
         cancelled.spawn("first", pull(&b));
-        while (b.count("GET", "/token") == 0)
-            co_await aio::sleep_for(1ms);
+        co_await b.server.until([&] { return b.count("GET", "/token") > 0; });
         waiting.spawn("second", pull(&b));
         for (int i = 0; i < 20; ++i)  // it joins the queue for that token
             co_await asio::post(ex, use_awaitable);
