@@ -8,8 +8,8 @@ namespace {
 using multiformats::append_proto_bytes;
 using multiformats::append_proto_header;
 using multiformats::append_proto_varint;
+using multiformats::for_each_field;
 using multiformats::proto_field;
-using multiformats::proto_reader;
 using multiformats::proto_varint_size;
 using multiformats::wire_type;
 
@@ -50,21 +50,16 @@ result<void> take_link_field(dag_pb_link& link, const proto_field& field) {
 result<dag_pb_link> decode_link(byte_view message) {
     dag_pb_link link;
     std::uint32_t last = 0;
-    proto_reader reader(message);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_node);
-        if (!*field)
-            break;
-        // Hash, name, tsize: each once, in this order, the hash always.
-        const auto number = (*field)->number;
-        if (number <= last || (last == 0 && number != link_hash))
-            return fail(errc::malformed_node);
-        last = number;
-        if (const auto ok = take_link_field(link, **field); !ok)
-            return std::unexpected(ok.error());
-    }
+    const auto read = for_each_field(
+        message, errc::malformed_node, [&](const proto_field& field) -> result<void> {
+            // Hash, name, tsize: each once, in this order, the hash always.
+            if (field.number <= last || (last == 0 && field.number != link_hash))
+                return fail(errc::malformed_node);
+            last = field.number;
+            return take_link_field(link, field);
+        });
+    if (!read)
+        return std::unexpected(read.error());
     if (last == 0)
         return fail(errc::malformed_node);
     return link;
@@ -87,29 +82,28 @@ result<dag_pb_node> decode_dag_pb(byte_view block) {
         return fail(errc::too_large, "block is larger than 2 MiB");
     dag_pb_node node;
     bool links_ended = false;
-    proto_reader reader(block);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_node);
-        if (!*field)
-            return node;
-        if ((*field)->type != wire_type::bytes)
-            return fail(errc::malformed_node);
-        if ((*field)->number == node_data && !node.data) {
-            node.data = (*field)->data;
-            links_ended = !node.links.empty();
-        } else if ((*field)->number == node_links && !links_ended) {
+    const auto read =
+        for_each_field(block, errc::malformed_node, [&](const proto_field& field) -> result<void> {
+            if (field.type != wire_type::bytes)
+                return fail(errc::malformed_node);
+            if (field.number == node_data && !node.data) {
+                node.data = field.data;
+                links_ended = !node.links.empty();
+                return {};
+            }
+            if (field.number != node_links || links_ended)
+                return fail(errc::malformed_node);
             if (node.links.size() == node_links_max)
                 return fail(errc::too_large, "node with more than 65536 links");
-            auto link = decode_link((*field)->data);
+            auto link = decode_link(field.data);
             if (!link)
                 return std::unexpected(std::move(link.error()));
             node.links.push_back(*std::move(link));
-        } else {
-            return fail(errc::malformed_node);
-        }
-    }
+            return {};
+        });
+    if (!read)
+        return std::unexpected(read.error());
+    return node;
 }
 
 bytes encode_dag_pb(const dag_pb_node& node) {

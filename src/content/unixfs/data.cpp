@@ -11,8 +11,8 @@ namespace {
 using multiformats::append_proto_bytes;
 using multiformats::append_proto_fixed32;
 using multiformats::append_proto_varint;
+using multiformats::for_each_field;
 using multiformats::proto_field;
-using multiformats::proto_reader;
 using multiformats::wire_type;
 
 constexpr std::uint32_t field_type = 1;
@@ -57,28 +57,33 @@ bool take_block_sizes(std::vector<std::uint64_t>& sizes, const proto_field& fiel
     return true;
 }
 
+/// Every field of a message; `take` says whether it is as it should be.
+template <class Take>
+result<void> take_each(byte_view message, Take take) {
+    return for_each_field(message, errc::malformed_node,
+                          [&](const proto_field& field) -> result<void> {
+                              if (!take(field))
+                                  return fail(errc::malformed_node);
+                              return {};
+                          });
+}
+
 bool take_mtime(std::optional<modification_time>& slot, const proto_field& field) {
     if (slot || field.type != wire_type::bytes)
         return false;
     std::optional<std::uint64_t> seconds;
     modification_time time;
-    proto_reader reader(field.data);
-    for (;;) {
-        const auto part = reader.next();
-        if (!part)
-            return false;
-        if (!*part)
-            break;
-        if ((*part)->number == mtime_seconds) {
-            if (!take_once(seconds, **part))
+    const auto take_part = [&](const proto_field& part) {
+        if (part.number == mtime_seconds)
+            return take_once(seconds, part);
+        if (part.number == mtime_nanoseconds) {
+            if (time.nanoseconds || part.type != wire_type::fixed32)
                 return false;
-        } else if ((*part)->number == mtime_nanoseconds) {
-            if (time.nanoseconds || (*part)->type != wire_type::fixed32)
-                return false;
-            time.nanoseconds = static_cast<std::uint32_t>((*part)->value);
+            time.nanoseconds = static_cast<std::uint32_t>(part.value);
         }
-    }
-    if (!seconds)
+        return true;
+    };
+    if (!take_each(field.data, take_part) || !seconds)
         return false;
     time.seconds = static_cast<std::int64_t>(*seconds);
     slot = time;
@@ -116,16 +121,10 @@ bool take_field(unixfs_data& out, std::optional<std::uint64_t>& type, const prot
 result<unixfs_data> decode_unixfs_data(byte_view data) {
     unixfs_data out;
     std::optional<std::uint64_t> type;
-    proto_reader reader(data);
-    for (;;) {
-        const auto field = reader.next();
-        if (!field)
-            return fail(errc::malformed_node);
-        if (!*field)
-            break;
-        if (!take_field(out, type, **field))
-            return fail(errc::malformed_node);
-    }
+    const auto read =
+        take_each(data, [&](const proto_field& field) { return take_field(out, type, field); });
+    if (!read)
+        return std::unexpected(read.error());
     if (!type)
         return fail(errc::malformed_node);
     if (*type > static_cast<std::uint64_t>(data_type::hamt_shard))

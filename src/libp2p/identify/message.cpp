@@ -21,7 +21,9 @@ std::string short_text(byte_view data) {
     return std::string(as_chars(data.first(std::min(data.size(), text_bytes_max))));
 }
 
-void take(message& into, const mf::proto_field& f) {
+result<void> take(message& into, const mf::proto_field& f) {
+    if (f.type != mf::wire_type::bytes)
+        return {};
     switch (f.number) {
         case field::public_key:
             into.public_key = to_bytes(f.data);
@@ -51,6 +53,7 @@ void take(message& into, const mf::proto_field& f) {
         default:
             break;
     }
+    return {};
 }
 
 }  // namespace
@@ -73,16 +76,8 @@ bytes encode(const message& m) {
 }
 
 result<void> merge(message& into, byte_view data) {
-    mf::proto_reader reader(data);
-    for (;;) {
-        const auto f = reader.next();
-        if (!f)
-            return fail(f.error());
-        if (!*f)
-            return {};
-        if ((*f)->type == mf::wire_type::bytes)
-            take(into, **f);
-    }
+    return mf::for_each_field(data, mf::errc::malformed_protobuf,
+                              [&](const mf::proto_field& f) { return take(into, f); });
 }
 
 }  // namespace dm::identify

@@ -39,15 +39,14 @@ bytes signed_text(byte_view payload) {
 
 result<std::vector<mf::proto_field>> fields_of(byte_view message) {
     std::vector<mf::proto_field> out;
-    mf::proto_reader reader(message);
-    for (;;) {
-        const auto f = reader.next();
-        if (!f)
-            return fail(f.error());
-        if (!*f)
-            return out;
-        out.push_back(**f);
-    }
+    const auto read = mf::for_each_field(message, mf::errc::malformed_protobuf,
+                                         [&](const mf::proto_field& f) -> result<void> {
+                                             out.push_back(f);
+                                             return {};
+                                         });
+    if (!read)
+        return fail(read.error());
+    return out;
 }
 
 void take_address(byte_view message, std::vector<mf::multiaddr>& into) {

@@ -169,8 +169,8 @@ TEST(docker_engine, agrees_anew_when_the_daemon_was_replaced) {
 TEST(docker_engine, asks_once_for_many_names) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         const auto other = "sha256:" + std::string(64, 'b');
-        const auto listed =
-            fmt::format(R"([{},{{"Id":"{}","RepoTags":["other:1"]}}])", image_json("\"a:1\""), other);
+        const auto listed = fmt::format(R"([{},{{"Id":"{}","RepoTags":["other:1"]}}])",
+                                        image_json("\"a:1\""), other);
         bench b(ex, {{"/images/json", text(200, listed)}});
         EXPECT_TRUE((co_await b.docker.list({})).empty());
         EXPECT_EQ(b.server.requests.size(), 0u);
