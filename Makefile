@@ -80,6 +80,7 @@ test-e2e: build
 lint: release-tree
 	@$(PYTHON) tools/check_modules.py .
 	@$(PYTHON) tools/lint_format.py
+	@$(PYTHON) tools/check_docs.py .
 	@$(PYTHON) tools/lint_tidy.py --build build/release $(TIDY)
 
 lint-all: TIDY = --all

@@ -146,7 +146,8 @@ def main():
         entries = [e for e in json.load(f) if e["file"].endswith(".cpp") and e["file"].startswith(root + "/")
                    and not e["file"].startswith(os.path.join(root, "build") + "/")]
     if args.no_tests:
-        entries = [e for e in entries if not e["file"].endswith("_test.cpp")]
+        entries = [e for e in entries if e["file"].startswith(os.path.join(root, "src") + "/")
+                   and not e["file"].endswith("_test.cpp")]
     headers = Headers(root)
     included = {e["file"]: headers.of(e["file"]) for e in entries}
     if not args.all:
