@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs clang-tidy on what changed; a result is remembered by content, so that an unchanged file costs nothing.
 
-"Changed" = sources that differ from the base commit, then those that include a header which does. The base is where this
-branch left the main branch, or RECENT_COMMITS back when it stands on it. --all takes every source. --seconds bounds a
-run: what it did not come to is counted in the last line, and is no failure.
+"Changed" = sources that differ from the base commit, and for each header that does one source which includes it. The base
+is where this branch left the main branch, or RECENT_COMMITS back when it stands on it. --all takes every source.
+--seconds bounds a run: what it did not come to is counted in the last line, and is no failure.
 Most of a run is spent in the headers of Asio and the standard library, so the sources of a folder are looked at as one
 unit where they compile as one. Needs a configured tree, not a built one.
 The key of a remembered pass: the source, every project header it includes, .clang-tidy, the compile command, the
@@ -74,6 +74,13 @@ class Headers:
                     seen.add(h)
                     todo.append(h)
         return sorted(seen)
+
+
+def source_for(header, included):
+    """Through which source a header is looked at: its own, else the one that includes least beside it."""
+    sources = [s for s, headers in included.items() if header in headers]
+    own = os.path.splitext(header)[0]
+    return min(sources, key=lambda s: (os.path.splitext(s)[0] != own, len(included[s]), s), default="")
 
 
 def key_of(entry, headers, common):
@@ -152,9 +159,8 @@ def main():
     included = {e["file"]: headers.of(e["file"]) for e in entries}
     if not args.all:
         changed = changed_files(root)
-        if os.path.join(root, ".clang-tidy") not in changed:
-            entries = [e for e in entries if changed & {e["file"], *included[e["file"]]}]
-        entries.sort(key=lambda e: e["file"] not in changed)
+        wanted = changed | {source_for(h, included) for h in changed if h.endswith(".hpp")}
+        entries = [e for e in entries if e["file"] in wanted]
 
     cache = os.path.join(os.environ.get("DM_CACHE_DIR") or os.path.join(root, "build"),
                          "tidy" if os.environ.get("DM_CACHE_DIR") else ".tidy-cache")
