@@ -117,7 +117,9 @@ node::node(executor ex, const config& c, const std::string& version)
              store_, origin_, *engine_,
              agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks(),
                            mesh_.presence())),
-      registry_(store_, agent_),
+      pushed_(data_ / "registry.db"),
+      push_(ex, workers_, store_, pushed_, agent_, agent_),
+      registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_}),
       api_(ex, agent_, mesh_.shared(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,
             .version = version,
@@ -151,6 +153,7 @@ void node::start() {
     watching_fleet_.emplace(mesh_.presence().changes().add(
         [this](const multiformats::peer_id&) { agent_.fleet_changed(); }));
     agent_.start();
+    push_.start();
     api_.start();
     registry_server_.start();
     api_server_.start();
@@ -164,6 +167,7 @@ awaitable<void> node::stop() {
     servers.push_back(registry_server_.stop());
     co_await aio::all_of(std::move(servers));
     co_await api_.stop();
+    co_await push_.stop();
     co_await group_.stop();
     co_await agent_.stop();
     co_await http_.stop();

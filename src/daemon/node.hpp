@@ -21,6 +21,7 @@
 #include "http/server/router.hpp"
 #include "mesh/state/durable_map.hpp"
 #include "oci/registry/pull_service.hpp"
+#include "oci/registry/push_service.hpp"
 #include "oci/upstream/registry_client.hpp"
 
 namespace dm::daemon {
@@ -71,6 +72,8 @@ class node {
     agent::peer_origin origin_;
     std::unique_ptr<engine::image_engine> engine_;
     agent::agent agent_;
+    registry::repositories pushed_;
+    registry::push_service push_;
     registry::pull_service registry_;
     api::rest_api api_;
     server::handler api_handler_;

@@ -40,9 +40,10 @@ bool is_component(std::string_view text) {
     return true;
 }
 
-// Only what can be no path component is taken for a host, as Docker does.
+// Only what can be no path component is taken for a host, as Docker does; and our own.
 bool looks_like_host(std::string_view component) {
-    return component == "localhost" || component.contains('.') || component.contains(':');
+    return component == "localhost" || component == fleet_domain || component.contains('.') ||
+           component.contains(':');
 }
 
 std::unexpected<error> refuse(std::string_view text, std::string_view why) {

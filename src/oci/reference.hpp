@@ -15,6 +15,9 @@ constexpr std::size_t tag_text_max = 128;
 constexpr std::size_t reference_text_max = repository_text_max + 1 + tag_text_max + 1 + 135;
 
 constexpr std::string_view docker_hub = "docker.io";
+/// The host part of what was pushed to a node: "mesh/team/app:1" comes from no registry. A Docker
+/// Hub user of that name is reached as "docker.io/mesh/…".
+constexpr std::string_view fleet_domain = "mesh";
 
 /// An image name with its defaults filled in. Made by parse_reference(), so `tag` or `digest` is
 /// there, maybe both (then the digest decides and the tag is only how the image is called).

@@ -131,3 +131,15 @@ TEST(quote, keeps_strangers_text_short_and_printable) {
     EXPECT_EQ(quote(std::string(quoted_text_max, 'x')).size(), quoted_text_max + 2);
     EXPECT_TRUE(quote(std::string(quoted_text_max + 1, 'x')).ends_with("x…\""));
 }
+
+TEST(reference, of_a_pushed_image_has_the_fleet_as_its_host) {
+    const auto pushed = *parse_reference("mesh/team/app:1");
+    EXPECT_EQ(pushed.domain, fleet_domain);
+    EXPECT_EQ(pushed.path, "team/app");
+    EXPECT_EQ(pushed.familiar(), "mesh/team/app:1");
+    const auto of_hub = *parse_reference("docker.io/mesh/app:1");
+    EXPECT_EQ(of_hub.domain, docker_hub);
+    EXPECT_EQ(of_hub.familiar(), "docker.io/mesh/app:1");
+    EXPECT_EQ(*parse_reference(of_hub.familiar()), of_hub);
+    EXPECT_EQ(parse_reference("mesh:1")->repository(), "docker.io/library/mesh");
+}

@@ -1,15 +1,17 @@
 #!/bin/sh
-# test/interop/build_go.sh kubo|peer|mesh        prints the path of the program
+# test/interop/build_go.sh kubo|peer|mesh|conformance        prints the path of the program
 #
 # Builds a counterpart from the Go module proxy, once for each version of its sources here: Kubo (3 minutes), or the
-# small go-libp2p peer, or the member of a go-ds-crdt swarm. What is built is kept in $XDG_CACHE_HOME/distromash, outside of the repository.
+# small go-libp2p peer, or the member of a go-ds-crdt swarm, or
+# the OCI conformance suite for registries. What is built is kept in $XDG_CACHE_HOME/distromash, outside of the repository.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 case ${1:-} in
 kubo) package=github.com/ipfs/kubo/cmd/ipfs ;;
 peer | mesh) package=. ;;
+conformance) package=github.com/opencontainers/distribution-spec/conformance ;;
 *)
-    echo "usage: $0 kubo|peer|mesh" >&2
+    echo "usage: $0 kubo|peer|mesh|conformance" >&2
     exit 2
     ;;
 esac

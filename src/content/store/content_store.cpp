@@ -87,6 +87,7 @@ content_store::content_store(executor ex, aio::pool& workers, fs::path folder, o
     fs::create_directories(folder_ / "blobs" / "sha256");
     fs::create_directories(folder_ / "blobs" / "sha512");
     fs::create_directories(folder_ / "partial");
+    fs::create_directories(folder_ / "uploads");
     take_lock();
     if (!fs::exists(folder_ / "oci-layout"))
         write_file(folder_ / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
@@ -97,7 +98,7 @@ content_store::content_store(executor ex, aio::pool& workers, fs::path folder, o
 }
 
 content_store::~content_store() {
-    assert(slots_.empty() && "the store is stopped before it is destroyed");
+    assert(slots_.empty() && uploads_.empty() && "the store is stopped before it is destroyed");
 }
 
 void content_store::take_lock() {
@@ -130,6 +131,8 @@ void content_store::reconcile_folder() {
     for (const auto& [path, d] : blob_files(folder_))
         if (!indexed.contains(d))
             adopt(path, d);
+    for (const auto& entry : fs::directory_iterator(folder_ / "uploads"))
+        fs::remove(entry.path());
     for (const auto& entry : fs::directory_iterator(folder_ / "partial")) {
         if (entry.path().extension() != ".map")
             continue;
@@ -346,15 +349,17 @@ awaitable<blob_info> content_store::finish(arrival_lease& lease) {
         co_await workers_.run([&] { a.files().remove(); });
         throw failure(*wrong);
     }
+    bool is_new = true;  // an upload may have brought it meanwhile
     auto info = co_await workers_.run([&] {
         auto dag = build_file_dag(a.leaves(), a.size());
         blob_info blob{a.digest(), a.size(), dag.root, dag.dag_size};
+        is_new = !index_->find(a.digest());
         a.files().publish(blob_path(a.digest()));
         index_->add(blob, a.leaves(), dag.nodes, now_seconds());
         a.files().remove_map();
         return blob;
     });
-    blob_bytes_ += info.size;
+    blob_bytes_ += is_new ? info.size : 0;
     a.mark_complete();
     completed_.tell(info);
     co_return info;
@@ -412,15 +417,20 @@ std::uint64_t content_store::reserved_bytes() const {
     for (const auto& s : slots_)
         if (s.blob && !s.blob->failed() && !s.blob->complete())
             sum += s.blob->size() - s.blob->received();
+    for (const auto* u : uploads_)
+        sum += u->reserved() - std::min(u->reserved(), u->received());
     return sum;
 }
 
 awaitable<void> content_store::make_room(std::uint64_t need) {
     const auto shortage = [&]() -> std::uint64_t {
         const auto wanted = need + reserved_bytes();
+        auto held = blob_bytes_;
+        for (const auto* u : uploads_)
+            held += u->received();
         std::uint64_t missing = 0;
-        if (options_.size_max != 0 && blob_bytes_ + wanted > options_.size_max)
-            missing = blob_bytes_ + wanted - options_.size_max;
+        if (options_.size_max != 0 && held + wanted > options_.size_max)
+            missing = held + wanted - options_.size_max;
         const auto free = disk_free(folder_);
         if (free < wanted + options_.disk_reserve_bytes)
             missing = std::max(missing, wanted + options_.disk_reserve_bytes - free);

@@ -15,6 +15,7 @@
 #include "base/unique_fd.hpp"
 #include "content/store/arrival.hpp"
 #include "content/store/index.hpp"
+#include "content/store/upload.hpp"
 
 namespace dm::store {
 
@@ -80,7 +81,7 @@ class arrival_lease {
 
 /// The blobs of this node as one folder that is a valid OCI image layout, with an index of their
 /// IPFS blocks:
-///   oci-layout, index.json, blobs/<algorithm>/<hex>, partial/, store.db
+///   oci-layout, index.json, blobs/<algorithm>/<hex>, partial/, uploads/, store.db
 /// Everything is hashed once, on its way in. Lives on the loop; disk work happens on the pool.
 class content_store {
   public:
@@ -127,6 +128,16 @@ class content_store {
     /// A whole small blob at once; already there is fine.
     awaitable<blob_info> put(crypto::digest digest, byte_view data);
 
+    /// A blob whose digest will be known at its end. Costs nothing until bytes come.
+    std::unique_ptr<upload> begin_upload();
+    /// Room for `more` bytes, once they are more than it has reserved; throws as receive() does.
+    awaitable<void> make_room(upload& u, std::uint64_t more);
+    /// Makes a blob of it: checked against `expected`, synced, renamed, indexed; already there is
+    /// fine. Throws wrong_digest. Whatever happens, the upload is spent: discard() it.
+    awaitable<blob_info> finish(upload& u, crypto::digest expected);
+    /// Every upload ends here, soon after which it is gone.
+    void discard(std::unique_ptr<upload> u);
+
     awaitable<void> pin(std::string name, std::vector<crypto::digest> blobs,
                         std::vector<dag_node> nodes);
     /// Adds to what is kept under the name, which is pinned by it if it is not yet.
@@ -163,6 +174,7 @@ class content_store {
     void erase(const slot& s);
     awaitable<void> settle_and_erase(slot& s);
     awaitable<void> remove_blob(blob_info blob);
+    awaitable<void> let_go(std::unique_ptr<upload> u);
 
     executor executor_;
     aio::pool& workers_;
@@ -171,6 +183,8 @@ class content_store {
     unique_fd lock_;
     std::unique_ptr<block_index> index_;
     std::list<slot> slots_;
+    std::vector<upload*> uploads_;
+    std::uint64_t uploads_begun_ = 0;
     std::uint64_t blob_bytes_ = 0;
     subscribers<blob_info> completed_;
     aio::task_group cleanup_;

@@ -434,3 +434,114 @@ TEST(content_store, a_pin_grows_node_by_node) {
         EXPECT_FALSE(co_await s.block(two));
     });
 }
+
+namespace {
+
+awaitable<std::unique_ptr<store::upload>> uploaded(store::content_store& s, byte_view data,
+                                                   std::size_t piece) {
+    auto u = s.begin_upload();
+    for (std::size_t at = 0; at < data.size(); at += piece) {
+        const auto part = data.subspan(at, std::min(piece, data.size() - at));
+        co_await s.make_room(*u, part.size());
+        co_await u->write(part);
+        if (at / piece % 3 == 1)
+            co_await u->pause();
+    }
+    co_return u;
+}
+
+std::size_t files_in(const std::filesystem::path& folder) {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+}  // namespace
+
+TEST(upload, becomes_the_same_blob_as_an_arrival_of_known_digest) {
+    const temp_dir one;
+    const temp_dir other;
+    for (const auto size :
+         {0uz, 1uz, 262'143uz, 262'144uz, 262'145uz, 1'048'576uz, 3'000'001uz}) {
+        const auto data = random_bytes(size, size + 1);
+        std::optional<store::blob_info> expected;
+        with_store(one / "store", {}, [&](store::content_store& s) -> awaitable<void> {
+            expected = co_await s.put(digest_of(data), data);
+        });
+        with_store(other / "store", {}, [&](store::content_store& s) -> awaitable<void> {
+            auto u = co_await uploaded(s, data, 70'001);
+            EXPECT_EQ(u->received(), size);
+            EXPECT_EQ(co_await s.finish(*u, digest_of(data)), *expected) << size;
+            s.discard(std::move(u));
+            EXPECT_EQ(co_await s.read(digest_of(data), size), data);
+            EXPECT_EQ(files_in(other / "store" / "uploads"), 0u);
+            EXPECT_TRUE((co_await s.verify({})).empty());
+        });
+    }
+}
+
+TEST(upload, is_checked_against_sha512_too) {
+    const temp_dir dir;
+    with_store(dir / "store", {}, [&](store::content_store& s) -> awaitable<void> {
+        const auto data = random_bytes(600'000, 1);
+        auto u = co_await uploaded(s, data, 100'000);
+        const auto d = digest_of(data, hash_algorithm::sha512);
+        EXPECT_EQ((co_await s.finish(*u, d)).size, data.size());
+        s.discard(std::move(u));
+        EXPECT_EQ(co_await s.read(d, data.size()), data);
+    });
+}
+
+TEST(upload, that_does_not_match_its_digest_leaves_nothing) {
+    const temp_dir dir;
+    with_store(dir / "store", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto u = co_await uploaded(s, random_bytes(600'000, 1), 100'000);
+        std::error_code code;
+        try {
+            co_await s.finish(*u, digest_of(random_bytes(600'000, 2)));
+        } catch (const failure& e) {
+            code = e.code();
+        }
+        EXPECT_EQ(code, store::errc::wrong_digest);
+        s.discard(std::move(u));
+        EXPECT_EQ(files_in(dir / "store" / "uploads"), 0u);
+        EXPECT_TRUE((co_await s.blobs()).empty());
+    });
+}
+
+TEST(upload, given_up_while_the_disk_works_leaves_nothing) {
+    const temp_dir dir;
+    with_store(dir / "store", {}, [&](store::content_store& s) -> awaitable<void> {
+        auto u = s.begin_upload();
+        co_await u->write(random_bytes(3 * store::upload_block_bytes, 1));
+        EXPECT_FALSE(u->idle());
+        s.discard(std::move(u));
+        co_return;
+    });
+    EXPECT_EQ(files_in(dir / "store" / "uploads"), 0u);
+}
+
+TEST(upload, of_another_process_is_gone_after_a_restart) {
+    const temp_dir dir;
+    std::filesystem::create_directories(dir / "store" / "uploads");
+    std::ofstream(dir / "store" / "uploads" / "7") << "left behind";
+    with_store(dir / "store", {}, [](store::content_store&) -> awaitable<void> { co_return; });
+    EXPECT_EQ(files_in(dir / "store" / "uploads"), 0u);
+}
+
+TEST(upload, counts_against_the_limit_of_the_store) {
+    const temp_dir dir;
+    with_store(dir / "store", {.size_max = 1'000'000},
+               [&](store::content_store& s) -> awaitable<void> {
+                   auto first = co_await uploaded(s, random_bytes(700'000, 1), 100'000);
+                   auto second = s.begin_upload();
+                   std::error_code code;
+                   try {
+                       co_await s.make_room(*second, 400'000);
+                   } catch (const failure& e) {
+                       code = e.code();
+                   }
+                   EXPECT_EQ(code, store::errc::no_space);
+                   s.discard(std::move(first));
+                   co_await s.make_room(*second, 400'000);
+                   s.discard(std::move(second));
+               });
+}

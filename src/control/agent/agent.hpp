@@ -26,6 +26,7 @@
 #include "oci/importer/importer.hpp"
 #include "oci/platform.hpp"
 #include "oci/registry/name_resolver.hpp"
+#include "oci/registry/publisher.hpp"
 #include "runtime/engine/image_engine.hpp"
 
 namespace dm::agent {
@@ -62,7 +63,7 @@ struct notice {
 /// Carries out on this node what the fleet's strategies want: level-triggered, from the shared
 /// state, the store and the engine as they are. Also what the API and the registry ask of the node.
 /// Lives on the loop.
-class agent final : public registry::name_resolver {
+class agent final : public registry::name_resolver, public registry::publisher {
   public:
     agent(executor ex, state::table& shared, state::table& local, store::content_store& store,
           image_origin& origin, engine::image_engine& engine, options o);
@@ -131,7 +132,13 @@ class agent final : public registry::name_resolver {
     awaitable<std::optional<registry::resolved_tag>> resolve(oci::name_form name,
                                                              std::string tag) override;
     awaitable<std::vector<std::string>> tags(oci::name_form name) override;
+    awaitable<bool> includes(oci::name_form name, crypto::digest what) override;
     awaitable<bool> expect(crypto::digest blob) override;
+
+    // What was pushed to the registry becomes an image of the fleet (pushed.cpp).
+    awaitable<registry::publication> publish(oci::reference name, crypto::digest image) override;
+    awaitable<void> retract(oci::reference name) override;
+    awaitable<void> withdraw(crypto::digest image) override;
 
   private:
     struct snapshot;

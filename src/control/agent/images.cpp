@@ -309,6 +309,19 @@ awaitable<std::vector<std::string>> agent::tags(oci::name_form name) {
     co_return out;
 }
 
+awaitable<bool> agent::includes(oci::name_form name, crypto::digest what) {
+    if (const auto* root = std::get_if<multiformats::cid>(&name)) {
+        const auto* record = catalogue_.image_with_root(*root);
+        co_return record && record->find(what);
+    }
+    const auto& repository = std::get<oci::repository_name>(name);
+    co_return std::ranges::any_of(catalogue_.names(), [&](const auto& n) {
+        const auto* record =
+            is_of(n.second, repository) ? catalogue_.image(n.second.digest) : nullptr;
+        return record && record->find(what);
+    });
+}
+
 awaitable<bool> agent::expect(crypto::digest blob) {
     for (;;) {
         if (store_.arriving(blob) || co_await store_.find(blob))

@@ -1,5 +1,9 @@
 #include "control/agent/registry_origin.hpp"
 
+#include <fmt/format.h>
+
+#include "control/agent/errc.hpp"
+
 namespace dm::agent {
 namespace {
 
@@ -47,14 +51,42 @@ class registry_source final : public importer::image_source {
     upstream::repository where_;
 };
 
+/// What was pushed to a node is in no registry that could be asked.
+class nowhere final : public importer::image_source {
+  public:
+    explicit nowhere(oci::reference image) : image_(std::move(image)) {}
+
+    awaitable<importer::found_manifest> resolve() override { co_return complain(); }
+    awaitable<importer::found_manifest> manifest(oci::descriptor) override { co_return complain(); }
+    awaitable<void> blob(oci::descriptor, std::uint64_t, importer::byte_sink&) override {
+        complain();
+        co_return;
+    }
+    std::string name() const override { return image_.domain; }
+
+    [[noreturn]] importer::found_manifest complain() const {
+        raise(errc::unknown_image,
+              fmt::format("{} was pushed to a node of the fleet, and no node that can be reached "
+                          "has it",
+                          image_.familiar()));
+    }
+
+  private:
+    oci::reference image_;
+};
+
 }  // namespace
 
 awaitable<crypto::digest> registry_origin::resolve(oci::reference image) {
+    if (image.domain == oci::fleet_domain)
+        nowhere(std::move(image)).complain();
     const auto found = co_await client_.resolve(std::move(image));
     co_return found.digest;
 }
 
 std::unique_ptr<importer::image_source> registry_origin::open(oci::reference image) {
+    if (image.domain == oci::fleet_domain)
+        return std::make_unique<nowhere>(std::move(image));
     return std::make_unique<registry_source>(client_, std::move(image));
 }
 

@@ -37,6 +37,9 @@ inline constexpr std::string_view strategy_pin_prefix = "strategy:";
 inline constexpr std::string_view kept_prefix = "kept/";
 std::string kept_key(const crypto::digest& image);
 
+/// Whether everything that `old` says was imported is imported in `now` too.
+bool covers(const oci::image_record& now, const oci::image_record& old);
+
 std::string import_key(const crypto::digest& image);
 std::string load_key(const std::string& name);
 

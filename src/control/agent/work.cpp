@@ -25,7 +25,8 @@ const char* name_of(importer::progress::phase p) {
     return "";
 }
 
-/// Whether everything that `old` says was imported is imported in `now` too.
+}  // namespace
+
 bool covers(const oci::image_record& now, const oci::image_record& old) {
     return std::ranges::all_of(old.platforms, [&](const oci::image_platform& p) {
         return !p.is_imported() ||
@@ -34,8 +35,6 @@ bool covers(const oci::image_record& now, const oci::image_record& old) {
                });
     });
 }
-
-}  // namespace
 
 awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
     entry->digest = order.digest.to_string();

@@ -199,8 +199,8 @@ awaitable<void> connection::linger() {
     }
 }
 
-awaitable<std::size_t> connection::read_some(steady_time::duration limit) {
-    const auto n = co_await aio::with_timeout(stream_->read_some(reader_.space()), limit);
+awaitable<std::size_t> connection::read_some(steady_time::duration limit, std::size_t wanted) {
+    const auto n = co_await aio::with_timeout(stream_->read_some(reader_.space(wanted)), limit);
     reader_.added(n);
     probe_.received(n);
     co_return n;
@@ -347,7 +347,7 @@ awaitable<std::size_t> connection::read_body_some(std::span<std::byte> into) {
             co_return n;
         if (std::exchange(owes_continue_, false) && answer_.state == progress::nothing)
             co_await write_all(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
-        if (co_await read_some(options_.body_timeout) == 0)
+        if (co_await read_some(options_.body_timeout, into.size()) == 0)
             raise(aio::errc::end_of_stream);
     }
 }

@@ -58,7 +58,7 @@ class connection {
     awaitable<bool> finish_request();
     awaitable<void> linger();
 
-    awaitable<std::size_t> read_some(steady_time::duration limit);
+    awaitable<std::size_t> read_some(steady_time::duration limit, std::size_t wanted = 0);
     awaitable<void> write_all(byte_view data);
     awaitable<void> push(awaitable<void> written, std::uint64_t size);
     std::string begin_answer(int status, const header_list& headers,

@@ -66,11 +66,15 @@ result<void> host_guard::check_origin(const request& req) const {
     return {};
 }
 
-result<void> host_guard::check(const request& req) const {
+result<void> host_guard::check_sender(const request& req) const {
     if (auto host = check_host(req); !host)
         return host;
-    if (auto origin = check_origin(req); !origin)
-        return origin;
+    return check_origin(req);
+}
+
+result<void> host_guard::check(const request& req) const {
+    if (auto sender = check_sender(req); !sender)
+        return sender;
     return is_unsafe(req.method()) ? require_json(req) : result<void>{};
 }
 

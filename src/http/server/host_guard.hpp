@@ -20,6 +20,8 @@ class host_guard {
     explicit host_guard(const std::vector<std::string>& names = {});
 
     result<void> check(const request& req) const;
+    /// The same but for the body's type.
+    result<void> check_sender(const request& req) const;
 
   private:
     bool is_ours(std::string_view host) const;

@@ -54,15 +54,24 @@ std::string_view request_reader::input() const noexcept {
     return as_chars(byte_view(buffer_).subspan(begin_, end_ - begin_));
 }
 
-std::span<std::byte> request_reader::space() {
+std::span<std::byte> request_reader::space(std::size_t wanted) {
     if (begin_ > 0) {
         std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
                   buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
         end_ -= begin_;
         begin_ = 0;
     }
+    if (body_done() && buffer_.size() > head_bytes_max_ + buffer_bytes_min &&
+        end_ <= buffer_bytes_min) {
+        buffer_.resize(buffer_bytes_min);  // a connection at rest keeps no large buffer
+        buffer_.shrink_to_fit();
+    }
+    wanted = std::min(wanted, body_buffer_bytes_max);
+    if (!body_done() && wanted > buffer_.size())
+        buffer_.resize(wanted);
     if (end_ == buffer_.size())
-        buffer_.resize(std::min(2 * buffer_.size(), head_bytes_max_ + buffer_bytes_min));
+        buffer_.resize(std::max(
+            buffer_.size(), std::min(2 * buffer_.size(), head_bytes_max_ + buffer_bytes_min)));
     return std::span(buffer_).subspan(end_);
 }
 

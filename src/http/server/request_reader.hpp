@@ -14,6 +14,8 @@
 namespace dm::server {
 
 constexpr std::size_t header_fields_max = 256;
+/// Of a body that is read in large pieces, as many bytes are taken off the connection at once.
+constexpr std::size_t body_buffer_bytes_max = 256 << 10;
 
 /// A request line and its headers.
 struct request_head {
@@ -35,8 +37,9 @@ class request_reader {
     /// A longer head is `head_too_large`.
     explicit request_reader(std::size_t head_bytes_max);
 
-    /// Where the next bytes go; never empty while next_head or next_body ask for more.
-    std::span<std::byte> space();
+    /// Where the next bytes go; never empty while next_head or next_body ask for more. In a body
+    /// as many as `wanted`, if that is no more than body_buffer_bytes_max.
+    std::span<std::byte> space(std::size_t wanted = 0);
     void added(std::size_t n) noexcept { end_ += n; }
     /// Whether there are bytes that no head or body has taken.
     bool has_input() const noexcept { return begin_ < end_; }

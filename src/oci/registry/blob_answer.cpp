@@ -48,12 +48,9 @@ awaitable<void> blob_answer::begin_part(std::uint64_t size) {
     auto headers = content_headers(digest_, "application/octet-stream");
     headers.add("Accept-Ranges", "bytes");
     if (kind == range_kind::unsatisfiable) {
-        auto body = error_body(server::problem_of(error{errc::range_unmet, {}}));
         done_ = true;
-        co_await out_.send(416,
-                           {{"Content-Type", std::move(body.type)},
-                            {"Content-Range", fmt::format("bytes */{}", size)}},
-                           std::move(body.text));
+        co_await send_unmet(out_, error{errc::range_unmet, {}},
+                            {{"Content-Range", fmt::format("bytes */{}", size)}});
         co_return;
     }
     const bool partial = kind == range_kind::partial;

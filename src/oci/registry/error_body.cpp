@@ -44,4 +44,10 @@ server::content error_body(const server::problem& p) {
             body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
+awaitable<void> send_unmet(server::response_writer& out, error why, server::header_list headers) {
+    auto body = error_body(server::problem_of(why));
+    headers.add("Content-Type", std::move(body.type));
+    co_await out.send(416, std::move(headers), std::move(body.text));
+}
+
 }  // namespace dm::registry

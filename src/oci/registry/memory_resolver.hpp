@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "aio/event.hpp"
@@ -37,6 +39,15 @@ class memory_resolver final : public name_resolver {
         co_return out;
     }
 
+    awaitable<bool> includes(oci::name_form name, crypto::digest what) override {
+        const auto image = images.find(key(name));
+        if (image == images.end())
+            co_return false;
+        co_return std::ranges::any_of(image->second, [&](const auto& tag) {
+            return tag.second.digest == what || parts.contains({tag.second.digest, what});
+        });
+    }
+
     awaitable<bool> expect(crypto::digest) override {
         if (!expecting)
             co_return false;
@@ -45,6 +56,7 @@ class memory_resolver final : public name_resolver {
     }
 
     std::map<std::string, std::map<std::string, resolved_tag>> images;
+    std::set<std::pair<crypto::digest, crypto::digest>> parts;  ///< of images
     bool expecting = false;
     aio::event changed;
 };

@@ -32,6 +32,9 @@ class name_resolver {
     /// All tags of a known name, in any order.
     virtual awaitable<std::vector<std::string>> tags(oci::name_form name) = 0;
 
+    /// Whether some image of that name consists of this manifest, config or layer, among others.
+    virtual awaitable<bool> includes(oci::name_form name, crypto::digest what) = 0;
+
     /// Asked for a blob that the store neither has nor is receiving: waits while an import that
     /// will bring it goes on, until the store has it or receives it. False, at once, when there is
     /// no such import, and when it has given up.

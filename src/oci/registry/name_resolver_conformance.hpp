@@ -16,10 +16,13 @@ inline awaitable<void> check_name_resolver(name_resolver& names, oci::name_form 
     EXPECT_TRUE(found && found->digest == digest);
     EXPECT_FALSE(co_await names.resolve(name, "no-such-tag"));
     EXPECT_TRUE(std::ranges::count(co_await names.tags(name), tag) == 1);
+    EXPECT_TRUE(co_await names.includes(name, digest));
+    EXPECT_FALSE(co_await names.includes(name, crypto::digest()));
 
     const auto nobody = *oci::parse_name_form("no/such/image");
     EXPECT_FALSE(co_await names.knows(nobody));
     EXPECT_FALSE(co_await names.resolve(nobody, "latest"));
+    EXPECT_FALSE(co_await names.includes(nobody, digest));
     EXPECT_FALSE(co_await names.expect(crypto::digest()));
 }
 

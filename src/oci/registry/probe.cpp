@@ -20,7 +20,13 @@ probe::probe()
                                   "manifests and indexes served")),
       stored_(blobs("stored")),
       followed_(blobs("followed")),
-      cut_(blobs("cut")) {}
+      cut_(blobs("cut")),
+      pushed_manifests_(metrics::counter("distromash_registry_manifests_pushed_total",
+                                         "manifests and indexes pushed here")),
+      pushed_blobs_(metrics::counter("distromash_registry_blobs_pushed_total",
+                                     "blobs uploaded to this registry")),
+      pushed_bytes_(metrics::counter("distromash_registry_pushed_bytes_total",
+                                     "bytes of the blobs uploaded to this registry")) {}
 
 void probe::manifest_served() noexcept {
     manifests_.Increment();
@@ -32,6 +38,15 @@ void probe::blob_served(bool followed) noexcept {
 
 void probe::blob_cut() noexcept {
     cut_.Increment();
+}
+
+void probe::blob_pushed(std::uint64_t bytes) noexcept {
+    pushed_blobs_.Increment();
+    pushed_bytes_.Increment(static_cast<double>(bytes));
+}
+
+void probe::manifest_pushed() noexcept {
+    pushed_manifests_.Increment();
 }
 
 }  // namespace dm::registry

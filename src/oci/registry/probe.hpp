@@ -19,11 +19,17 @@ class probe {
     /// A blob answer was cut, because the blob failed or will not come.
     void blob_cut() noexcept;
 
+    void blob_pushed(std::uint64_t bytes) noexcept;
+    void manifest_pushed() noexcept;
+
   private:
     prometheus::Counter& manifests_;
     prometheus::Counter& stored_;
     prometheus::Counter& followed_;
     prometheus::Counter& cut_;
+    prometheus::Counter& pushed_manifests_;
+    prometheus::Counter& pushed_blobs_;
+    prometheus::Counter& pushed_bytes_;
 };
 
 }  // namespace dm::registry

@@ -21,35 +21,6 @@ using server::header_list;
 using server::request;
 using server::response_writer;
 
-/// A request that has been understood.
-struct pull_service::asked {
-    route path;
-    oci::name_form name;
-    std::string upstream;  ///< "?ns=" of a mirror client
-};
-
-namespace {
-
-/// A digest as it stands in a path. One of an algorithm that we do not have is a digest all the
-/// same: nullopt.
-std::optional<digest> digest_in(std::string_view text) {
-    auto d = crypto::parse_digest(text);
-    if (d)
-        return *d;
-    if (d.error().code == crypto::errc::unsupported_algorithm)
-        return std::nullopt;
-    raise(errc::digest_invalid, d.error().message());
-}
-
-std::size_t page_size(const request& req) {
-    const auto* n = req.where().find_query("n");
-    const auto wanted = n ? syntax::parse_decimal(*n) : std::nullopt;
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(wanted.value_or(tags_page_max), tags_page_max));
-}
-
-}  // namespace
-
 server::options pull_service::server_options() {
     server::options o;
     o.name = "registry";
@@ -60,54 +31,117 @@ server::options pull_service::server_options() {
 
 void pull_service::mount(server::router& r) {
     const auto answer = [this](request& req, response_writer& out) { return handle(req, out); };
-    const auto refuse = [](request&, response_writer&) -> awaitable<void> {
-        throw server::refusal({make_error_code(server::errc::method_not_allowed),
-                               "this registry can be pulled from, not pushed to"},
-                              {{"Allow", "GET, HEAD"}});
-        co_return;
-    };
+    const auto write = [this](request& req, response_writer& out) { return change(req, out); };
     for (const char* pattern : {"/v2", "/v2/*path"}) {
         r.add("GET", pattern, answer);
         for (const char* method : {"POST", "PUT", "PATCH", "DELETE"})
-            r.add(method, pattern, refuse);
+            r.add(method, pattern, write);
     }
     r.add("GET", "/health", [](request&, response_writer& out) -> awaitable<void> {
         co_await out.send(200, {{"Content-Type", "text/plain"}}, "OK\n");
     });
 }
 
-awaitable<void> pull_service::handle(request& req, response_writer& out) {
+namespace {
+
+std::optional<asked> read_request(const request& req) {
     auto path = parse_route(std::span(req.where().segments).subspan(1));
     if (!path)
         raise(errc::nothing_here);
-    if (path->what == route::kind::base) {
+    if (path->name.empty())
+        return std::nullopt;
+    const auto* upstream = req.where().find_query("ns");
+    return understand(*std::move(path), upstream ? *upstream : std::string());
+}
+
+}  // namespace
+
+awaitable<void> pull_service::handle(request& req, response_writer& out) {
+    auto a = read_request(req);
+    if (!a) {
+        if (parse_route(std::span(req.where().segments).subspan(1))->what == route::kind::catalog)
+            co_return co_await answer_catalog(req, out);
         co_await out.send(200, {{"Content-Type", "application/json"}}, "{}");
         co_return;
     }
-    const auto* upstream = req.where().find_query("ns");
-    asked a{*std::move(path), {}, upstream ? *upstream : std::string()};
-    auto name = oci::parse_name_form(a.path.name, a.upstream);
-    if (!name)
-        raise(errc::name_invalid, name.error().message());
-    a.name = *std::move(name);
-    switch (a.path.what) {
+    switch (a->path.what) {
         case route::kind::manifest:
-            co_return co_await answer_manifest(std::move(a), req, out);
+            co_return co_await answer_manifest(*std::move(a), req, out);
         case route::kind::blob:
-            co_return co_await answer_blob(std::move(a), req, out);
+            co_return co_await answer_blob(*std::move(a), req, out);
         case route::kind::tags:
-            co_return co_await answer_tags(std::move(a), req, out);
-        case route::kind::upload:
-            raise(errc::upload_unknown);
+            co_return co_await answer_tags(*std::move(a), req, out);
         case route::kind::referrers:
+            co_return co_await answer_referrers(*std::move(a), req, out);
+        case route::kind::upload:
+            if (pushed_ && !a->path.selector.empty())
+                co_return co_await pushed_->service.handle(*std::move(a), req, out);
+            raise(errc::upload_unknown);
         case route::kind::base:
+        case route::kind::catalog:
             raise(errc::nothing_here);
     }
 }
 
-awaitable<void> pull_service::require_known(asked a) {
-    if (!co_await names_.knows(a.name))
-        raise(errc::name_unknown, fmt::format("no image {} on this node", a.path.name));
+/// Whatever is no GET.
+awaitable<void> pull_service::change(request& req, response_writer& out) {
+    if (!pushed_)
+        throw server::refusal({make_error_code(server::errc::method_not_allowed),
+                               "this registry can be pulled from, not pushed to"},
+                              {{"Allow", "GET, HEAD"}});
+    value_or_throw(guard_.check_sender(req));
+    auto a = read_request(req);
+    if (!a)
+        throw server::refusal({make_error_code(server::errc::method_not_allowed), {}},
+                              {{"Allow", "GET, HEAD"}});
+    co_await pushed_->service.handle(*std::move(a), req, out);
+}
+
+awaitable<void> pull_service::require_known(const asked& a) {
+    if (a.repository && pushed_) {
+        if (co_await pushed_->workers.run([&] { return pushed_->known.exists(*a.repository); }))
+            co_return;
+    }
+    for (const auto& name : a.meanings())
+        if (co_await names_.knows(name))
+            co_return;
+    raise(errc::name_unknown, fmt::format("no image {} on this node", a.path.name));
+}
+
+/// In a repository that was pushed here only what is its own can be had, or what its images that
+/// were pushed elsewhere consist of.
+awaitable<void> pull_service::require_blob(const asked& a, const digest& d) {
+    if (!a.repository || !pushed_)
+        co_return co_await require_known(a);
+    using presence = repositories::presence;
+    bool exists = false;
+    const auto found = co_await pushed_->workers.run([&] {
+        const auto there = pushed_->known.find_blob(*a.repository, d);
+        exists = there != presence::unknown || pushed_->known.exists(*a.repository);
+        return there;
+    });
+    if (found == presence::here)
+        co_return;
+    if (!exists)
+        co_return co_await require_known(a);
+    if (found == presence::unknown)
+        for (const auto& name : a.meanings())
+            if (co_await names_.includes(name, d))
+                co_return;
+    raise(errc::blob_unknown, fmt::format("{} has no blob {}", a.path.name, d.to_string()));
+}
+
+awaitable<std::optional<pushed_manifest>> pull_service::find_pushed(const asked& a) {
+    if (!a.repository || !pushed_)
+        co_return std::nullopt;
+    const auto& selector = a.path.selector;
+    const auto d = selector.contains(':') ? digest_in(selector) : std::nullopt;
+    if (!d && selector.contains(':'))
+        co_return std::nullopt;
+    co_return co_await pushed_->workers.run([&] {
+        return d ? pushed_->known.find_manifest(*a.repository, *d)
+                 : pushed_->known.find_tag(*a.repository, selector);
+    });
 }
 
 awaitable<pull_service::document> pull_service::find_document(asked a) {
@@ -117,15 +151,22 @@ awaitable<pull_service::document> pull_service::find_document(asked a) {
         return failure({make_error_code(errc::manifest_unknown),
                         fmt::format("no manifest {} of {} on this node", selector, a.path.name)});
     };
-    if (selector.contains(':')) {
-        co_await require_known(a);
+    if (const auto pushed = co_await find_pushed(a)) {
+        out.digest = pushed->digest;
+        out.media_type = pushed->media_type;
+    } else if (selector.contains(':')) {
         const auto d = digest_in(selector);
-        if (!d)
+        if (!d) {
+            co_await require_known(a);
             throw unknown();
+        }
+        co_await require_blob(a, *d);
         out.digest = *d;
     } else {
-        const auto found = oci::is_tag(selector) ? co_await names_.resolve(a.name, selector)
-                                                 : std::optional<resolved_tag>();
+        std::optional<resolved_tag> found;
+        for (const auto& name : a.meanings())
+            if (!found && oci::is_tag(selector))
+                found = co_await names_.resolve(name, selector);
         if (!found) {
             co_await require_known(a);
             throw unknown();
@@ -189,29 +230,13 @@ awaitable<void> pull_service::answer_manifest(asked a, request& req, response_wr
                                   {"to", req.peer()}});
 }
 
-awaitable<void> pull_service::answer_tags(asked a, request& req, response_writer& out) {
-    co_await require_known(a);
-    auto all = co_await names_.tags(a.name);
-    std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
-    const auto* last = req.where().find_query("last");
-    auto from = last ? std::ranges::upper_bound(all, *last) : all.begin();
-    const auto rest = static_cast<std::size_t>(all.end() - from);
-    const auto n = std::min(page_size(req), rest);
-    header_list headers{{"Content-Type", "application/json"}};
-    const std::vector<std::string> page(from, from + static_cast<std::ptrdiff_t>(n));
-    if (n > 0 && n < rest)
-        headers.add("Link", fmt::format("</v2/{}/tags/list?n={}&last={}>; rel=\"next\"",
-                                        a.path.name, n, syntax::percent_encode(page.back())));
-    const nlohmann::ordered_json body{{"name", a.path.name}, {"tags", page}};
-    co_await out.send(200, std::move(headers), body.dump() + "\n");
-}
-
 awaitable<void> pull_service::answer_blob(asked a, request& req, response_writer& out) {
-    co_await require_known(a);
     const auto d = digest_in(a.path.selector);
-    if (!d)
+    if (!d) {
+        co_await require_known(a);
         raise(errc::blob_unknown, fmt::format("no blob {} on this node", a.path.selector));
+    }
+    co_await require_blob(a, *d);
     blob_answer answer(*d, req, out);
     while (!answer.done()) {
         if (const auto stored = co_await store_.open(*d))

@@ -31,6 +31,8 @@ std::optional<route> parse_route(std::span<const std::string> segments) {
     const auto n = segments.size();
     if (n == 0 || (n == 1 && segments[0].empty()))
         return route{};
+    if (n == 1 && segments[0] == "_catalog")
+        return route{catalog, {}, {}};
     if (n < 3)
         return std::nullopt;
     const auto& verb = segments[n - 2];

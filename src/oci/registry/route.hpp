@@ -8,10 +8,10 @@ namespace dm::registry {
 
 /// What a path below /v2/ is about.
 struct route {
-    enum class kind { base, manifest, blob, tags, upload, referrers };
+    enum class kind { base, catalog, manifest, blob, tags, upload, referrers };
     kind what = kind::base;
-    std::string name;      ///< "library/busybox"; empty for base
-    std::string selector;  ///< tag or digest as sent
+    std::string name;      ///< "library/busybox"; empty for base and catalog
+    std::string selector;  ///< tag or digest as sent; id of an upload, empty for a new one
 
     friend bool operator==(const route&, const route&) = default;
 };

@@ -79,3 +79,10 @@ class Registry:
 
     def stop(self):
         self.daemon.stop()
+
+
+class Remote(Registry):
+    """Somebody else's registry, to push to."""
+
+    def __init__(self, address):  # nothing to start
+        self.address = address

@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.hpp"
+#include "control/agent/errc.hpp"
+#include "control/agent/snapshot.hpp"
+#include "oci/manifest.hpp"
+
+/// What was pushed to this node's registry becomes an image of the fleet.
+namespace dm::agent {
+namespace {
+
+/// An image that is in the store already.
+class stored_source final : public importer::image_source {
+  public:
+    stored_source(store::content_store& store, crypto::digest image)
+        : store_(store), image_(image) {}
+
+    awaitable<importer::found_manifest> resolve() override {
+        co_return importer::found_manifest{
+            image_, {}, co_await store_.read(image_, oci::manifest_bytes_max)};
+    }
+
+    awaitable<importer::found_manifest> manifest(oci::descriptor what) override {
+        co_return importer::found_manifest{
+            what.digest, {}, co_await store_.read(what.digest, oci::manifest_bytes_max)};
+    }
+
+    awaitable<void> blob(oci::descriptor what, std::uint64_t, importer::byte_sink&) override {
+        raise(errc::unknown_content,
+              fmt::format("{} has not been pushed", what.digest.to_string()));
+        co_return;
+    }
+
+    std::string name() const override { return "push"; }
+
+  private:
+    store::content_store& store_;
+    crypto::digest image_;
+};
+
+/// All that was pushed: everything, or of an index with gaps the platforms that are here.
+awaitable<oci::platform_choice> platforms_here(store::content_store& store, crypto::digest image) {
+    const auto top =
+        value_or_throw(oci::parse_document(co_await store.read(image, oci::manifest_bytes_max)));
+    const auto* index = std::get_if<oci::image_index>(&top);
+    if (!index)
+        co_return oci::platform_choice{.all = true, .listed = {}};
+    oci::platform_choice out{.all = true, .listed = {}};
+    for (const auto& entry : index->manifests)
+        if (!co_await store.find(entry.digest))
+            out.all = false;
+        else if (entry.platform && !entry.is_attestation())
+            out.listed.push_back(*entry.platform);
+    if (out.all)
+        out.listed.clear();
+    co_return out;
+}
+
+}  // namespace
+
+awaitable<registry::publication> agent::publish(oci::reference name, crypto::digest image) {
+    stored_source source(store_, image);
+    const auto record = co_await importer_.import(source, co_await platforms_here(store_, image),
+                                                  importer::pin_name(image), {});
+    plan::name_record named;
+    named.name = name;
+    named.digest = image;
+    named.updated =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const auto* known = catalogue_.image(image);
+    co_await catalogue_.put(!known || covers(record, *known) ? &record : nullptr, named);
+    layout_stale_ = true;
+    co_await write_layout_index();
+    notify("image",
+           nlohmann::json{{"digest", image.to_string()}, {"name", name.familiar()}}.dump());
+    wake();
+    co_return registry::publication{record.root, true};
+}
+
+awaitable<void> agent::retract(oci::reference name) {
+    if (catalogue_.name(name))
+        co_await remove_image(name.familiar());
+}
+
+awaitable<void> agent::withdraw(crypto::digest image) {
+    if (catalogue_.image(image) && catalogue_.names_of(image).empty())
+        co_await remove_image(image.to_string());
+}
+
+}  // namespace dm::agent
