@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "oci/errc.hpp"
 #include "oci/image_config.hpp"
+#include "oci/importer/blob_fetch.hpp"
 #include "oci/importer/errc.hpp"
 #include "oci/importer/image_tree.hpp"
 
@@ -66,43 +67,6 @@ std::vector<oci::platform> missing_platforms(const oci::platform_choice& choice,
         out.clear();
     return out;
 }
-
-/// Lets a transfer run into an arrival and holds it back while the arrival has no room.
-class arrival_sink final : public byte_sink {
-  public:
-    arrival_sink(executor ex, store::arrival& into, std::function<void(std::size_t)> count)
-        : into_(into), count_(std::move(count)), paused_changed_(std::move(ex)) {}
-
-    bool on_bytes(byte_view piece) override {
-        const bool room = into_.write(piece);
-        if (const auto& failed = into_.failed())
-            throw failure(*failed);
-        count_(piece.size());
-        if (!room) {
-            paused_ = true;
-            paused_changed_.notify_all();
-        }
-        return room;
-    }
-
-    /// Runs beside the transfer and ends with it.
-    awaitable<void> resume_when_there_is_room() {
-        for (;;) {
-            while (!paused_)
-                co_await paused_changed_.wait();
-            while (!into_.has_room() && !into_.failed())
-                co_await into_.changed();
-            paused_ = false;
-            resume();
-        }
-    }
-
-  private:
-    store::arrival& into_;
-    std::function<void(std::size_t)> count_;
-    bool paused_ = false;
-    aio::event paused_changed_;
-};
 
 }  // namespace
 
@@ -294,16 +258,9 @@ awaitable<void> importer::fetch(job& j, oci::descriptor blob, store::arrival_lea
         j.now.bytes_from_source += n;
         j.tell();
     };
-    arrival_sink sink(co_await asio::this_coro::executor, *lease, count);
-    try {
-        if (lease->received() < lease->size() && !co_await j.source.fill(blob, *lease, count))
-            co_await aio::beside(j.source.blob(blob, lease->received(), sink),
-                                 sink.resume_when_there_is_room());
-        j.here[blob.digest] = co_await store_.finish(lease);
-    } catch (const std::exception& e) {
-        lease->mark_failed(error_of(e));  // for those who follow this arrival
-        throw;
-    }
+    const auto digest = blob.digest;
+    j.here[digest] =
+        co_await fetch_blob(store_, j.source, std::move(blob), std::move(lease), count);
 }
 
 awaitable<oci::image_record> importer::finish(job& j, std::vector<crypto::digest> keep) {
