@@ -43,8 +43,8 @@ void check_path(std::string_view text) {
         if (!a.repository)
             return;
         require(!a.repository->starts_with("library/"));
-        require(a.meanings().front() ==
-                oci::name_form(oci::repository_name{std::string(oci::fleet_domain), *a.repository}));
+        require(a.meanings().front() == oci::name_form(oci::repository_name{
+                                            std::string(oci::fleet_domain), *a.repository}));
         require(!understand(*path, "docker.io").repository);
     } catch (const failure&) {  // no name at all
     }

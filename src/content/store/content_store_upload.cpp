@@ -19,8 +19,7 @@ crypto::digest digest_of_file(int file, crypto::hash_algorithm algorithm) {
     crypto::hasher hash(algorithm);
     bytes piece(upload_block_bytes);
     for (;;) {
-        const auto n =
-            ::pread(file, piece.data(), piece.size(), static_cast<off_t>(hash.size()));
+        const auto n = ::pread(file, piece.data(), piece.size(), static_cast<off_t>(hash.size()));
         if (n < 0)
             raise(errc::failed, std::strerror(errno));
         if (n == 0)
@@ -63,9 +62,9 @@ awaitable<blob_info> content_store::finish(upload& u, crypto::digest expected) {
                                ? whole.finish()
                                : digest_of_file(u.file_.get(), expected.algorithm());
         if (found != expected)
-            raise(errc::wrong_digest, fmt::format("the {} bytes received are {}, not {}",
-                                                  u.received(), found.to_string(),
-                                                  expected.to_string()));
+            raise(errc::wrong_digest,
+                  fmt::format("the {} bytes received are {}, not {}", u.received(),
+                              found.to_string(), expected.to_string()));
         if (const auto known = index_->find(expected))
             return *known;
         auto dag = build_file_dag(u.leaves_, u.received());

@@ -459,8 +459,7 @@ std::size_t files_in(const std::filesystem::path& folder) {
 TEST(upload, becomes_the_same_blob_as_an_arrival_of_known_digest) {
     const temp_dir one;
     const temp_dir other;
-    for (const auto size :
-         {0uz, 1uz, 262'143uz, 262'144uz, 262'145uz, 1'048'576uz, 3'000'001uz}) {
+    for (const auto size : {0uz, 1uz, 262'143uz, 262'144uz, 262'145uz, 1'048'576uz, 3'000'001uz}) {
         const auto data = random_bytes(size, size + 1);
         std::optional<store::blob_info> expected;
         with_store(one / "store", {}, [&](store::content_store& s) -> awaitable<void> {

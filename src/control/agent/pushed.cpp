@@ -67,8 +67,7 @@ awaitable<registry::publication> agent::publish(oci::reference name, crypto::dig
     plan::name_record named;
     named.name = name;
     named.digest = image;
-    named.updated =
-        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    named.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const auto* known = catalogue_.image(image);
     co_await catalogue_.put(!known || covers(record, *known) ? &record : nullptr, named);
     layout_stale_ = true;

@@ -70,8 +70,8 @@ std::span<std::byte> request_reader::space(std::size_t wanted) {
     if (!body_done() && wanted > buffer_.size())
         buffer_.resize(wanted);
     if (end_ == buffer_.size())
-        buffer_.resize(std::max(
-            buffer_.size(), std::min(2 * buffer_.size(), head_bytes_max_ + buffer_bytes_min)));
+        buffer_.resize(std::max(buffer_.size(),
+                                std::min(2 * buffer_.size(), head_bytes_max_ + buffer_bytes_min)));
     return std::span(buffer_).subspan(end_);
 }
 

@@ -8,8 +8,8 @@ namespace dm::registry {
 /// Spec: OCI distribution-spec v1.1 "Error Codes".
 enum class errc {
     blob_unknown = 1,
-    denied,             ///< this name is not for pushes
-    digest_invalid,     ///< not a digest, or not that of the content
+    denied,          ///< this name is not for pushes
+    digest_invalid,  ///< not a digest, or not that of the content
     manifest_blob_unknown,
     manifest_invalid,
     manifest_unknown,

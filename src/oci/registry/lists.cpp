@@ -21,8 +21,7 @@ namespace {
 std::size_t page_size(const request& req) {
     const auto* n = req.where().find_query("n");
     const auto wanted = n ? syntax::parse_decimal(*n) : std::nullopt;
-    return static_cast<std::size_t>(
-        std::min<std::uint64_t>(wanted.value_or(page_max), page_max));
+    return static_cast<std::size_t>(std::min<std::uint64_t>(wanted.value_or(page_max), page_max));
 }
 
 std::string last_of(const request& req) {
@@ -84,8 +83,8 @@ awaitable<void> pull_service::answer_catalog(request& req, response_writer& out)
     const auto last = last_of(req);
     std::vector<std::string> page;
     if (pushed_)
-        page = co_await pushed_->workers.run(
-            [&] { return pushed_->known.list(last, with_next(n)); });
+        page =
+            co_await pushed_->workers.run([&] { return pushed_->known.list(last, with_next(n)); });
     const bool more = n > 0 && page.size() > n;
     page.resize(std::min(page.size(), n));
     auto headers = page_headers("/v2/_catalog", n, more ? page.back() : "", more);
@@ -117,10 +116,10 @@ awaitable<void> pull_service::answer_referrers(asked a, request& req, response_w
     auto path = fmt::format("/v2/{}/referrers/{}", a.path.name, a.path.selector);
     header_list headers{{"Content-Type", std::string(oci::media_type::oci_index)}};
     if (more)
-        headers.add("Link",
-                    fmt::format("<{}?n={}&last={}{}>; rel=\"next\"", path, n,
-                                syntax::percent_encode(last),
-                                type.empty() ? "" : "&artifactType=" + syntax::percent_encode(type)));
+        headers.add(
+            "Link",
+            fmt::format("<{}?n={}&last={}{}>; rel=\"next\"", path, n, syntax::percent_encode(last),
+                        type.empty() ? "" : "&artifactType=" + syntax::percent_encode(type)));
     if (!type.empty())
         headers.add("OCI-Filters-Applied", "artifactType");
     const nlohmann::ordered_json body{{"schemaVersion", 2},

@@ -32,8 +32,8 @@ class memory_publisher final : public publisher {
 
     std::map<std::string, crypto::digest> names;
     std::set<crypto::digest> withdrawn;
-    multiformats::cid root = *multiformats::parse_cid(
-        "bafybeieicit3h4abhx5vtvamibtmsq4uqwzwcx32p4geoour6gybtpdcyq");
+    multiformats::cid root =
+        *multiformats::parse_cid("bafybeieicit3h4abhx5vtvamibtmsq4uqwzwcx32p4geoour6gybtpdcyq");
     bool fleet_wide = true;
     bool refuses = false;
 };

@@ -80,8 +80,8 @@ awaitable<void> push_service::put_manifest(asked a, std::string repository, requ
     if (a.path.selector.contains(':') && !(expected = digest_in(a.path.selector)))
         raise(errc::digest_invalid, "only sha256 and sha512 digests can be checked");
     const auto raw = co_await req.body(oci::manifest_bytes_max);
-    const auto d = crypto::hash_of(
-        expected ? expected->algorithm() : crypto::hash_algorithm::sha256, raw);
+    const auto d =
+        crypto::hash_of(expected ? expected->algorithm() : crypto::hash_algorithm::sha256, raw);
     if (expected && d != *expected)
         raise(errc::digest_invalid, fmt::format("the manifest sent is {}", d.to_string()));
     const auto what = oci::parse_document(raw, req.headers().value("Content-Type"));
@@ -124,10 +124,10 @@ awaitable<void> push_service::check_blobs(std::string repository, oci::manifest 
             raise(errc::manifest_blob_unknown,
                   fmt::format("{} has no blob {}", repository, blob.digest.to_string()));
         if (stored->size != blob.size)
-            raise(errc::manifest_invalid, fmt::format("the manifest says {} bytes for {}, which "
-                                                      "has {}",
-                                                      blob.size, blob.digest.to_string(),
-                                                      stored->size));
+            raise(errc::manifest_invalid,
+                  fmt::format("the manifest says {} bytes for {}, which "
+                              "has {}",
+                              blob.size, blob.digest.to_string(), stored->size));
     }
 }
 
@@ -138,9 +138,9 @@ awaitable<void> push_service::check_depth(std::string repository, oci::image_ind
         if (entry.kind() != oci::media_kind::index)
             continue;
         if (depth == oci::index_depth_max)
-            raise(errc::manifest_invalid,
-                  fmt::format("more than {} indexes are nested in each other",
-                              oci::index_depth_max));
+            raise(
+                errc::manifest_invalid,
+                fmt::format("more than {} indexes are nested in each other", oci::index_depth_max));
         const bool here = co_await workers_.run(
             [&] { return known_.find_manifest(repository, entry.digest).has_value(); });
         if (!here || !co_await store_.find(entry.digest))

@@ -114,10 +114,10 @@ awaitable<std::string> push_service::repository_for(const asked& a) {
     const bool exists = co_await workers_.run([&] { return known_.exists(*a.repository); });
     const auto* name = std::get_if<oci::repository_name>(&a.name);
     if (!exists && name->domain != oci::fleet_domain && co_await names_.knows(a.name))
-        raise(errc::denied, fmt::format("{} is known here as an image of {}: push under another "
-                                        "name, or as {}/{}",
-                                        a.path.name, name->domain, oci::fleet_domain,
-                                        *a.repository));
+        raise(errc::denied,
+              fmt::format("{} is known here as an image of {}: push under another "
+                          "name, or as {}/{}",
+                          a.path.name, name->domain, oci::fleet_domain, *a.repository));
     co_return *a.repository;
 }
 
@@ -194,10 +194,8 @@ awaitable<bool> push_service::mount(const asked& a, std::string repository, requ
         co_return false;
     co_await keep_for_a_while(*d);
     co_await skip_body(req);
-    co_await out.send(201,
-                      {{"Location", blob_location(a, *d)},
-                       {"Docker-Content-Digest", d->to_string()}},
-                      {});
+    co_await out.send(
+        201, {{"Location", blob_location(a, *d)}, {"Docker-Content-Digest", d->to_string()}}, {});
     co_return true;
 }
 
@@ -329,8 +327,7 @@ awaitable<void> push_service::delete_blob(asked a, std::string repository, respo
     const bool was_there =
         d && co_await workers_.run([&] { return known_.remove_blob(repository, *d); });
     if (!was_there)
-        raise(errc::blob_unknown,
-              fmt::format("{} has no blob {}", a.path.name, a.path.selector));
+        raise(errc::blob_unknown, fmt::format("{} has no blob {}", a.path.name, a.path.selector));
     log::info("blob deleted", {{"image", a.path.name}, {"digest", d->to_string()}});
     co_await out.send(202, {}, {});
 }

@@ -92,8 +92,8 @@ struct node {
     }
 
     std::size_t upload_files() const {
-        return static_cast<std::size_t>(std::distance(
-            std::filesystem::directory_iterator(dir / "store" / "uploads"), {}));
+        return static_cast<std::size_t>(
+            std::distance(std::filesystem::directory_iterator(dir / "store" / "uploads"), {}));
     }
 
     temp_dir dir;
@@ -156,12 +156,13 @@ TEST(push_service, takes_a_blob_in_chunks_and_says_how_far_it_is) {
         EXPECT_EQ(r.headers.value("Range"), "0-299999");
 
         for (const char* range : {"0-299999", "300001-600000", "299999-300000"}) {
-            r = co_await n.send("PATCH", where, data.substr(0, 300'000), {{"Content-Range", range}});
+            r = co_await n.send("PATCH", where, data.substr(0, 300'000),
+                                {{"Content-Range", range}});
             EXPECT_EQ(r.status, 416) << range;
             EXPECT_EQ(r.headers.value("Range"), "0-299999");
             EXPECT_TRUE(says(r, "BLOB_UPLOAD_INVALID"));
-            r = co_await n.send("PUT", where + "?digest=" + digest_of(data), data.substr(0, 300'000),
-                                {{"Content-Range", range}});
+            r = co_await n.send("PUT", where + "?digest=" + digest_of(data),
+                                data.substr(0, 300'000), {{"Content-Range", range}});
             EXPECT_EQ(r.status, 416) << range;
         }
         r = co_await n.send("PATCH", where, data.substr(300'000, 100'000));
@@ -241,11 +242,11 @@ TEST(push_service, goes_on_after_a_client_has_left_in_the_middle) {
     with_node([](node& n) -> awaitable<void> {
         const auto data = random_text(3'000'000, 1);
         const auto r = co_await n.send("POST", "/v2/team/app/blobs/uploads/");
-        auto head = fmt::format("PATCH {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
-                                location(r), data.size());
+        auto head =
+            fmt::format("PATCH {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+                        location(r), data.size());
         {
-            auto [client, service] =
-                aio::memory_pipe(co_await asio::this_coro::executor, 1 << 20);
+            auto [client, service] = aio::memory_pipe(co_await asio::this_coro::executor, 1 << 20);
             n.server.serve(std::move(service));
             co_await client->write(as_bytes(head + data.substr(0, 2'000'000)));
             client->close();
@@ -293,9 +294,8 @@ TEST(push_service, says_that_the_disk_is_full) {
     with_node(
         [](node& n) -> awaitable<void> {
             const auto data = random_text(2'000'000, 1);
-            const auto r =
-                co_await n.send("POST", "/v2/team/app/blobs/uploads/?digest=" + digest_of(data),
-                                data);
+            const auto r = co_await n.send(
+                "POST", "/v2/team/app/blobs/uploads/?digest=" + digest_of(data), data);
             EXPECT_EQ(r.status, 507);
             EXPECT_EQ(n.upload_files(), 0u);
             EXPECT_EQ(co_await n.push_blob("team/app", "small"), 201);
@@ -372,9 +372,9 @@ TEST(push_service, never_answers_a_mirror_request_with_what_was_pushed) {
     with_node([](node& n) -> awaitable<void> {
         co_await n.push_blob("team/app", "{}");
         EXPECT_EQ((co_await n.put("team/app", "1", manifest_of("{}", {}))).status, 201);
-        for (const std::string& path : {std::string("manifests/1"), "manifests/" + digest_of(manifest_of("{}", {})),
-                                       "blobs/" + digest_of("{}"),
-                                        std::string("tags/list")}) {
+        for (const std::string& path :
+             {std::string("manifests/1"), "manifests/" + digest_of(manifest_of("{}", {})),
+              "blobs/" + digest_of("{}"), std::string("tags/list")}) {
             EXPECT_EQ(co_await n.status("GET", "/v2/team/app/" + path), 200);
             EXPECT_EQ(co_await n.status("GET", fmt::format("/v2/team/app/{}?ns=docker.io", path)),
                       404);
@@ -385,8 +385,8 @@ TEST(push_service, never_answers_a_mirror_request_with_what_was_pushed) {
 
 TEST(push_service, refuses_pushes_that_a_web_page_may_have_sent) {
     with_node([](node& n) -> awaitable<void> {
-        auto r = co_await n.send("POST", "/v2/team/app/blobs/uploads/", {},
-                                 {{"Host", "evil.example"}});
+        auto r =
+            co_await n.send("POST", "/v2/team/app/blobs/uploads/", {}, {{"Host", "evil.example"}});
         EXPECT_EQ(r.status, 403);
         r = co_await n.send("POST", "/v2/team/app/blobs/uploads/", {},
                             {{"Origin", "http://evil.example"}});
@@ -406,8 +406,9 @@ TEST(push_service, refuses_what_is_no_manifest) {
         const auto r = co_await n.send("PUT", "/v2/app/manifests/1", good,
                                        {{"Content-Type", std::string(oci::media_type::oci_index)}});
         EXPECT_TRUE(says(r, "MANIFEST_INVALID"));
-        EXPECT_EQ((co_await n.put("app", "1", std::string(oci::manifest_bytes_max + 1, ' '))).status,
-                  413);
+        EXPECT_EQ(
+            (co_await n.put("app", "1", std::string(oci::manifest_bytes_max + 1, ' '))).status,
+            413);
         auto wrong_size = good;
         wrong_size.replace(wrong_size.find("\"size\":2"), 8, "\"size\":3");
         EXPECT_TRUE(says(co_await n.put("app", "1", wrong_size), "MANIFEST_INVALID"));
@@ -444,8 +445,7 @@ TEST(push_service, mounts_what_another_repository_has) {
         co_await n.push_blob("team/a", "data");
         const auto d = digest_of("data");
         EXPECT_EQ(co_await n.status("GET", "/v2/team/b/blobs/" + d), 404);
-        auto r = co_await n.send("POST",
-                                 "/v2/team/b/blobs/uploads/?from=team/none&mount=" + d);
+        auto r = co_await n.send("POST", "/v2/team/b/blobs/uploads/?from=team/none&mount=" + d);
         EXPECT_EQ(r.status, 202);
         EXPECT_TRUE(location(r).starts_with("/v2/team/b/blobs/uploads/"));
         r = co_await n.send("POST",
@@ -536,8 +536,8 @@ TEST(push_service, tells_what_refers_to_an_image) {
         r = co_await n.send("GET", path);
         EXPECT_TRUE(r.body.contains(digest_of(plain)) && r.body.contains(digest_of(typed)));
         EXPECT_TRUE(r.body.contains(R"("annotations":{"k":"v"})"));
-        EXPECT_TRUE(r.body.contains(
-            fmt::format(R"("artifactType":"{}")", oci::media_type::oci_config)));
+        EXPECT_TRUE(
+            r.body.contains(fmt::format(R"("artifactType":"{}")", oci::media_type::oci_config)));
         r = co_await n.send("GET", path + "?artifactType=a/sbom");
         EXPECT_EQ(r.headers.value("OCI-Filters-Applied"), "artifactType");
         EXPECT_TRUE(!r.body.contains(digest_of(plain)) && r.body.contains(digest_of(typed)));

@@ -81,7 +81,8 @@ std::optional<Row> first(std::vector<Row> rows) {
 }
 
 std::int64_t limit(std::size_t n) {
-    return static_cast<std::int64_t>(std::min(n, page_max + 1));  // one more tells that there are more
+    return static_cast<std::int64_t>(
+        std::min(n, page_max + 1));  // one more tells that there are more
 }
 
 }  // namespace
@@ -92,7 +93,8 @@ repositories::repositories(const std::filesystem::path& file)
 }
 
 std::int64_t repositories::id_of(const std::string& repository) {
-    auto insert = db_.prepare("insert into repository(path) values(?) on conflict(path) do nothing");
+    auto insert =
+        db_.prepare("insert into repository(path) values(?) on conflict(path) do nothing");
     insert.bind(1, repository).run();
     auto find = db_.prepare("select id from repository where path = ?");
     find.bind(1, repository).step();
@@ -136,7 +138,8 @@ void repositories::add_blob(const std::string& repository, const digest& d) {
     const std::scoped_lock lock(mutex_);
     sqlite::transaction t(db_);
     auto s = db_.prepare(
-        "insert into blob(repository, digest, here) values(?, ?, 1) on conflict(repository, digest) "
+        "insert into blob(repository, digest, here) values(?, ?, 1) on conflict(repository, "
+        "digest) "
         "do update set here = 1");
     s.bind(1, id_of(repository)).bind(2, d.to_string()).run();
     t.commit();
@@ -173,8 +176,9 @@ std::optional<pushed_manifest> repositories::find_manifest(const std::string& re
 std::optional<pushed_manifest> repositories::find_tag(const std::string& repository,
                                                       const std::string& tag) {
     const std::scoped_lock lock(mutex_);
-    auto s = db_.prepare(select_manifests(
-        "join tag t on t.repository = r.id and t.digest = m.digest where r.path = ? and t.tag = ?"));
+    auto s =
+        db_.prepare(select_manifests("join tag t on t.repository = r.id and t.digest = m.digest "
+                                     "where r.path = ? and t.tag = ?"));
     return first(manifests(s.bind(1, repository).bind(2, tag)));
 }
 
@@ -228,7 +232,8 @@ std::optional<digest> repositories::remove_tag(const std::string& repository,
         return std::nullopt;
     const std::scoped_lock lock(mutex_);
     auto s = db_.prepare(
-        "delete from tag where tag = ? and repository = (select id from repository where path = ?)");
+        "delete from tag where tag = ? and repository = (select id from repository where path = "
+        "?)");
     s.bind(1, tag).bind(2, repository).run();
     return known->digest;
 }
