@@ -22,8 +22,10 @@ namespace {
 /// Warnings of an answer take no more than this.
 constexpr std::size_t warning_bytes_max = 1024;
 
+constexpr std::string_view pushed_prefix = "pushed:";
+
 std::string pushed_pin(const digest& manifest) {
-    return "pushed:" + manifest.to_string();
+    return std::string(pushed_prefix) + manifest.to_string();
 }
 
 std::string warning(std::string_view text) {
@@ -163,6 +165,25 @@ awaitable<void> push_service::keep(digest d, oci::document what) {
     for (const auto& blob : kept)
         if (waiting_.erase(blob) > 0)
             co_await store_.unpin(waiting_pin(blob));
+}
+
+/// Makes the store keep what the repositories have, and nothing else: an earlier process may have
+/// ended between the two, or the store's index was made anew.
+awaitable<void> push_service::restore_pins() {
+    const auto all = co_await workers_.run([&] { return known_.manifests(); });
+    std::set<std::string> missing;
+    for (const auto& d : all)
+        missing.insert(pushed_pin(d));
+    for (const auto& pin : co_await store_.pins(std::string(pushed_prefix)))
+        if (missing.erase(pin.name) == 0)
+            co_await store_.unpin(pin.name);
+    for (const auto& d : all) {
+        if (!missing.contains(pushed_pin(d)) || !co_await store_.find(d))
+            continue;
+        const auto what = oci::parse_document(co_await store_.read(d, oci::manifest_bytes_max));
+        if (what)
+            co_await keep(d, *what);
+    }
 }
 
 /// A push has succeeded when the registry has it, whoever else can be told.

@@ -86,6 +86,7 @@ awaitable<void> push_service::stop() {
 awaitable<void> push_service::review() {
     for (const auto& pin : co_await store_.pins(std::string(waiting_prefix)))
         co_await store_.unpin(pin.name);  // an earlier process kept them
+    co_await restore_pins();
     for (;;) {
         co_await aio::sleep_for(options_.review_interval);
         uploads_.drop_unused(now() - options_.upload_idle_max);

@@ -79,6 +79,7 @@ class push_service {
     awaitable<void> check_blobs(std::string repository, oci::manifest m);
     awaitable<void> check_depth(std::string repository, oci::image_index i, std::size_t depth);
     awaitable<void> keep(crypto::digest d, oci::document what);
+    awaitable<void> restore_pins();
     awaitable<std::optional<publication>> publish(std::string repository,
                                                   std::vector<std::string> tags, crypto::digest d,
                                                   server::header_list& headers);

@@ -550,6 +550,25 @@ TEST(push_service, tells_what_refers_to_an_image) {
     });
 }
 
+TEST(push_service, keeps_what_was_pushed_although_the_stores_index_was_lost) {
+    with_node([](node& n) -> awaitable<void> {
+        co_await n.push_blob("app", "{}");
+        const auto manifest = manifest_of("{}", {});
+        co_await n.put("app", "1", manifest);
+        co_await n.store.unpin("pushed:" + digest_of(manifest));
+        co_await n.store.pin("pushed:" + digest_of("gone"), {}, {});
+        push_service again(co_await asio::this_coro::executor, n.workers, n.store, n.known, n.names,
+                           n.fleet);
+        again.start();
+        while ((co_await n.store.pins("pushed:")).size() != 1 ||
+               (co_await n.store.pins("pushed:")).front().name !=
+                   "pushed:" + digest_of(manifest))
+            co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
+        EXPECT_EQ((co_await n.store.pins("pushed:")).front().blobs.size(), 2u);
+        co_await again.stop();
+    });
+}
+
 TEST(push_service, keeps_everything_over_a_restart_but_open_uploads) {
     const temp_dir dir;
     {

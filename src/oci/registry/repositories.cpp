@@ -67,7 +67,7 @@ std::vector<std::string> column(sqlite::statement& s) {
     return out;
 }
 
-std::vector<pushed_manifest> manifests(sqlite::statement& s) {
+std::vector<pushed_manifest> manifest_rows(sqlite::statement& s) {
     std::vector<pushed_manifest> out;
     while (s.step())
         out.push_back(read_manifest(s));
@@ -170,7 +170,7 @@ std::optional<pushed_manifest> repositories::find_manifest(const std::string& re
                                                            const digest& d) {
     const std::scoped_lock lock(mutex_);
     auto s = db_.prepare(select_manifests("where r.path = ? and m.digest = ?"));
-    return first(manifests(s.bind(1, repository).bind(2, d.to_string())));
+    return first(manifest_rows(s.bind(1, repository).bind(2, d.to_string())));
 }
 
 std::optional<pushed_manifest> repositories::find_tag(const std::string& repository,
@@ -179,7 +179,7 @@ std::optional<pushed_manifest> repositories::find_tag(const std::string& reposit
     auto s =
         db_.prepare(select_manifests("join tag t on t.repository = r.id and t.digest = m.digest "
                                      "where r.path = ? and t.tag = ?"));
-    return first(manifests(s.bind(1, repository).bind(2, tag)));
+    return first(manifest_rows(s.bind(1, repository).bind(2, tag)));
 }
 
 void repositories::put_manifest(const std::string& repository, const pushed_manifest& m,
@@ -244,6 +244,15 @@ bool repositories::is_used(const digest& manifest) {
     return !column(s.bind(1, manifest.to_string())).empty();
 }
 
+std::vector<digest> repositories::manifests() {
+    const std::scoped_lock lock(mutex_);
+    auto s = db_.prepare("select distinct digest from manifest");
+    std::vector<digest> out;
+    for (const auto& text : column(s))
+        out.push_back(digest_in_row(text));
+    return out;
+}
+
 std::vector<std::string> repositories::tags(const std::string& repository, const std::string& last,
                                             std::size_t n) {
     const std::scoped_lock lock(mutex_);
@@ -268,7 +277,7 @@ std::vector<pushed_manifest> repositories::referrers(const std::string& reposito
     auto s = db_.prepare(select_manifests(
         "where r.path = ? and m.subject = ? and (? = '' or m.artifact_type = ?) and m.digest > ? "
         "order by m.digest limit ?"));
-    return manifests(s.bind(1, repository)
+    return manifest_rows(s.bind(1, repository)
                          .bind(2, d.to_string())
                          .bind(3, artifact_type)
                          .bind(4, artifact_type)

@@ -66,6 +66,8 @@ class repositories {
     /// What the tag stood for; nullopt when there was none.
     std::optional<crypto::digest> remove_tag(const std::string& repository, const std::string& tag);
     bool is_used(const crypto::digest& manifest);  ///< by any repository
+    /// The manifests of all repositories, each once.
+    std::vector<crypto::digest> manifests();
 
     /// In order, behind `last`, at most `n`.
     std::vector<std::string> tags(const std::string& repository, const std::string& last,
