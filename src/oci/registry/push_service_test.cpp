@@ -561,8 +561,7 @@ TEST(push_service, keeps_what_was_pushed_although_the_stores_index_was_lost) {
                            n.fleet);
         again.start();
         while ((co_await n.store.pins("pushed:")).size() != 1 ||
-               (co_await n.store.pins("pushed:")).front().name !=
-                   "pushed:" + digest_of(manifest))
+               (co_await n.store.pins("pushed:")).front().name != "pushed:" + digest_of(manifest))
             co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
         EXPECT_EQ((co_await n.store.pins("pushed:")).front().blobs.size(), 2u);
         co_await again.stop();

@@ -278,11 +278,11 @@ std::vector<pushed_manifest> repositories::referrers(const std::string& reposito
         "where r.path = ? and m.subject = ? and (? = '' or m.artifact_type = ?) and m.digest > ? "
         "order by m.digest limit ?"));
     return manifest_rows(s.bind(1, repository)
-                         .bind(2, d.to_string())
-                         .bind(3, artifact_type)
-                         .bind(4, artifact_type)
-                         .bind(5, last)
-                         .bind(6, limit(n)));
+                             .bind(2, d.to_string())
+                             .bind(3, artifact_type)
+                             .bind(4, artifact_type)
+                             .bind(5, last)
+                             .bind(6, limit(n)));
 }
 
 }  // namespace dm::registry
