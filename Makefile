@@ -10,12 +10,13 @@ CTEST := ctest --output-on-failure --no-tests=error
 # Seconds each fuzz target runs in `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help setup build build-all run-all demo test test-unit test-e2e test-tsan lint lint-all format bench fuzz clean
+.PHONY: package help setup build build-all run-all demo test test-unit test-e2e test-tsan lint lint-all format bench fuzz clean
 
 help:
 	@echo "make demo      one node, a registry, a Docker: see an image come and go by strategy"
 	@echo "make test      unit tests (plain, ASan+UBSan), lint, end-to-end tests"
 	@echo "make build     $(BINARY)"
+	@echo "make package   build/package/*.deb for Debian 12, with a service for systemd"
 	@echo "make run-all   build, then run one node on the default ports"
 	@echo "make setup | lint | lint-all | format | test-unit | test-e2e | test-tsan | fuzz | bench | clean"
 
@@ -34,6 +35,14 @@ $(BINARY):
 
 # CMake runs again by itself when its files change; only the first time needs a call.
 configure = [ -e build/$(1)/build.ninja ] || cmake --preset $(1) -Wno-dev --log-level=WARNING
+
+# Installed, upgraded and removed on a throw-away machine by the test e2e.package.
+package: build
+	@tools/setup.sh package
+	@cpack -G DEB --config build/release/CPackConfig.cmake -B build/package >build/release/cpack.log || \
+		{ cat build/release/cpack.log; exit 1; }
+	@rm -rf build/package/_CPack_Packages
+	@ls build/package/*.deb
 
 run-all: build
 	@exec $(BINARY) run --data-dir "$${DM_DATA_DIR:-data}" $(ARGS)

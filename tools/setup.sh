@@ -1,5 +1,5 @@
 #!/bin/sh
-# tools/setup.sh SET...     SET: build, test, demo or python (what tools/toolchain.sh needs)
+# tools/setup.sh SET...     SET: build, package, test, demo or python (what tools/toolchain.sh needs)
 #
 # Installs the Debian 12 packages of the sets that are missing; when nothing is missing it touches nothing and needs no
 # network. Services that a package would start on install are neither started nor left enabled.
@@ -10,7 +10,8 @@ build="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config
     libfmt-dev libcli11-dev libarchive-dev libzstd-dev libprotozero-dev prometheus-cpp-dev libgtest-dev libgmock-dev
     libbenchmark-dev python3 python3-yaml"
 demo="docker-registry docker.io busybox-static python3"
-test="$demo clang-format-19 clang-tidy-19 python3-pytest python3-venv skopeo iproute2 iptables curl openssl git
+package="dpkg-dev"
+test="$demo $package adduser systemd procps clang-format-19 clang-tidy-19 python3-pytest python3-venv skopeo iproute2 iptables curl openssl git
     chromium-headless-shell fonts-dejavu-core"
 python="python3 python3-venv"
 services="docker.service docker.socket containerd.service docker-registry.service"
@@ -25,10 +26,11 @@ missing=
 for set in "$@"; do
     case $set in
     build) packages=$build ;;
+    package) packages=$package ;;
     test) packages=$test ;;
     demo) packages=$demo ;;
     python) packages=$python ;;
-    *) fail "unknown set '$set': build, test, demo or python" ;;
+    *) fail "unknown set '$set': build, package, test, demo or python" ;;
     esac
     for p in $packages; do
         # Docker's own packages (docker-ce) do as well as Debian's.

@@ -6,6 +6,7 @@ import socket
 import pytest
 from lib import images
 from lib.node import Node
+from lib.system import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +155,12 @@ def test_listens_on_loopback_only(node):
     for address in (node.api_address, node.registry_address):
         port = int(address.split(":")[1])
         assert f"0100007F:{port:04X}" in listening and f"00000000:{port:04X}" not in listening
+
+
+def test_the_dashboard_asks_for_metrics_that_are_there(node):
+    with open(f"{REPOSITORY}/packaging/grafana.json", encoding="utf-8") as f:
+        asked = set(re.findall(r"\b(?:distromash|process)_\w+", " ".join(
+            t["expr"] for p in json.load(f)["panels"] for t in p["targets"])))
+    served = set(re.findall(r"^# TYPE (\S+)", node.get("/metrics").body.decode(), re.M))
+    late = {"distromash_upstream_rate_limit_remaining"}  # once a registry has said it
+    assert asked and asked - served - late == set()
