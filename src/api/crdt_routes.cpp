@@ -13,7 +13,8 @@ constexpr std::size_t piece_bytes = 64 * 1024;
 
 class crdt_routes {
   public:
-    explicit crdt_routes(state::table& shared) : shared_(shared) {}
+    crdt_routes(state::table& shared, history_source history)
+        : shared_(shared), history_(std::move(history)) {}
 
     /// In pieces, so that memory does not depend on how much state there is. What changes
     /// meanwhile may be in or not.
@@ -77,6 +78,19 @@ class crdt_routes {
         co_await done(out);
     }
 
+    awaitable<void> history(server::response_writer& out) const {
+        history_view seen;
+        if (history_)
+            seen = co_await history_();
+        auto heads = json::array();
+        for (const auto& h : seen.heads)
+            heads.push_back({{"cid", h.cid}, {"height", h.height}});
+        auto body = success();
+        body["history"] = {
+            {"heads", std::move(heads)}, {"blocks", seen.blocks}, {"bytes", seen.bytes}};
+        co_await send_json(out, std::move(body));
+    }
+
   private:
     /// As P2PComm shows it: without the slash in front.
     static json entry(std::string_view key, std::string_view value) {
@@ -96,6 +110,7 @@ class crdt_routes {
     }
 
     state::table& shared_;
+    history_source history_;
 };
 
 }  // namespace
@@ -106,10 +121,10 @@ bool is_reserved_key(std::string_view key) noexcept {
     return key == "dm1" || key.starts_with("dm1/");
 }
 
-void add_crdt_routes(server::router& routes, state::table& shared) {
+void add_crdt_routes(server::router& routes, state::table& shared, history_source history) {
     using server::request;
     using server::response_writer;
-    const crdt_routes at(shared);
+    const crdt_routes at(shared, std::move(history));
     routes.add("GET", "/api/v1/crdt",
                [at](request&, response_writer& out) { return at.list(out); });
     routes.add("GET", "/api/v1/crdt/:key",
@@ -120,6 +135,8 @@ void add_crdt_routes(server::router& routes, state::table& shared) {
                [at](request& req, response_writer& out) { return at.erase(req, out); });
     routes.add("DELETE", "/api/v1/crdt",
                [at](request&, response_writer& out) { return at.purge(out); });
+    routes.add("GET", "/api/v1/history",
+               [at](request&, response_writer& out) { return at.history(out); });
 }
 
 }  // namespace dm::api

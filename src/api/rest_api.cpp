@@ -27,7 +27,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
                           const server::request& req) { return guard.check(req); });
     add_metrics_route(routes_);
     add_strategy_routes(routes_, node);
-    add_crdt_routes(routes_, shared);
+    add_crdt_routes(routes_, shared, std::move(o.history));
     add_image_routes(routes_, node, std::move(o.platform));
     add_node_routes(routes_, node, peers, std::move(o.version));
     add_limit_routes(routes_, o.limits, std::move(o.limit_rates));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "api/crdt_routes.hpp"
 #include "api/event_feed.hpp"
 #include "api/traffic_feed.hpp"
 #include "content/bitswap/driver.hpp"
@@ -28,6 +29,7 @@ struct options {
     std::vector<std::string> host_names;  ///< further names that clients may reach it by
     rate_limits limits{};                 ///< at the start
     std::function<void(const rate_limits&)> limit_rates = [](const rate_limits&) {};
+    history_source history{};
 };
 
 /// Everything that is served on the API's port: REST v1, events, metrics, pages.

@@ -139,6 +139,14 @@ TEST(api_crdt, keeps_raw_keys_and_values) {
     });
 }
 
+TEST(api_crdt, tells_of_no_history_where_there_is_none) {
+    in_world([](world& w) -> awaitable<void> {
+        const auto got = co_await w.ask("GET", "/api/v1/history");
+        EXPECT_EQ(got.body["history"],
+                  (json{{"heads", json::array()}, {"blocks", 0}, {"bytes", 0}}));
+    });
+}
+
 TEST(api_crdt, lists_more_than_fits_into_one_piece) {
     in_world([](world& w) -> awaitable<void> {
         for (int i = 0; i < 40; ++i)

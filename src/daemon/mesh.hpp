@@ -20,7 +20,7 @@ class mesh {
     /// Before the exchange and the host are stopped.
     awaitable<void> stop();
 
-    state::table& shared() noexcept { return state_; }
+    crdt::shared_map& shared() noexcept { return state_; }
     presence::service& presence() noexcept { return presence_; }
 
   private:

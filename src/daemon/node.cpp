@@ -83,6 +83,15 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             }};
 }
 
+awaitable<api::history_view> history_of(crdt::shared_map& shared) {
+    api::history_view out;
+    for (const auto& head : co_await shared.heads())
+        out.heads.push_back({head.id.to_string(), head.height});
+    out.blocks = shared.counts().blocks;
+    out.bytes = shared.counts().history_bytes;
+    co_return out;
+}
+
 }  // namespace
 
 node::node(executor ex, const config& c, const std::string& version)
@@ -126,7 +135,8 @@ node::node(executor ex, const config& c, const std::string& version)
             .host_names = {},
             .limits = {c.upload_limit, c.download_limit},
             .limit_rates =
-                [this](const api::rate_limits& l) { network_.limit_rates(l.upload, l.download); }}),
+                [this](const api::rate_limits& l) { network_.limit_rates(l.upload, l.download); },
+            .history = [this] { return history_of(mesh_.shared()); }}),
       api_handler_(api_.handler()),
       group_(ex) {
     origin_.on_root([this](const crypto::digest& blob) -> std::optional<multiformats::cid> {

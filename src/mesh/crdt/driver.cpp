@@ -164,6 +164,11 @@ void shared_map::announce(const std::vector<cid>& heads) {
     pubsub_.publish(options_.topic, encode_broadcast(heads));
 }
 
+awaitable<std::vector<head>> shared_map::heads() {
+    const auto turn = co_await one_writer_.acquire();
+    co_return co_await workers_.run([&] { return replica_.heads(); });
+}
+
 awaitable<void> shared_map::announce_heads() {
     for (;;) {
         const auto at = announcer_.deadline();
@@ -176,14 +181,11 @@ awaitable<void> shared_map::announce_heads() {
             }
             continue;
         }
-        std::vector<cid> heads;
-        {
-            const auto turn = co_await one_writer_.acquire();
-            for (const auto& h : co_await workers_.run([&] { return replica_.heads(); }))
-                if (heads.size() < broadcast_heads_max)
-                    heads.push_back(h.id);
-        }
-        if (const auto due = announcer_.due(now(), heads); !due.empty())
+        std::vector<cid> ids;
+        for (const auto& h : co_await heads())
+            if (ids.size() < broadcast_heads_max)
+                ids.push_back(h.id);
+        if (const auto due = announcer_.due(now(), ids); !due.empty())
             announce(due);
     }
 }

@@ -67,6 +67,8 @@ class shared_map final : public state::table {
     awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed) override;
 
     const shared_map_counts& counts() const noexcept { return counts_; }
+    /// Blocks that no block here links to: one, unless nodes have written at the same time.
+    awaitable<std::vector<head>> heads();
 
   private:
     struct wanted {
