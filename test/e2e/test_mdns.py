@@ -1,47 +1,13 @@
 """Boxes on one local network find each other with no configuration; --no-mdns keeps a node to itself."""
 import os
 import re
-import subprocess
 
 import pytest
+from lib.lan import Lan
 from lib.node import binary_path
 from lib.system import Daemon, run, temporary_directory, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-class Lan:
-    """Network namespaces on one bridge."""
-
-    def __init__(self, boxes):
-        self.tag = f"dm{os.getpid() % 10000}"
-        self.spaces = [f"{self.tag}-{i}" for i in range(boxes)]
-        self.bridge_space = f"{self.tag}-b"
-        ip("netns", "add", self.bridge_space)
-        inside(self.bridge_space, "ip", "link", "add", "br0", "type", "bridge")
-        inside(self.bridge_space, "ip", "link", "set", "br0", "up")
-        for i, space in enumerate(self.spaces):
-            ip("netns", "add", space)
-            ip("link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", f"port{i}", "netns", self.bridge_space)
-            inside(self.bridge_space, "ip", "link", "set", f"port{i}", "master", "br0", "up")
-            inside(space, "ip", "address", "add", f"10.99.0.{i + 1}/24", "dev", "eth0")
-            for device in ("lo", "eth0"):
-                inside(space, "ip", "link", "set", device, "up")
-            inside(space, "ip", "route", "add", "default", "dev", "eth0")
-
-    def close(self):
-        for space in [*self.spaces, self.bridge_space]:
-            subprocess.run(["ip", "netns", "del", space], capture_output=True)
-
-
-def ip(*args):
-    p = run(["ip", *args], timeout=20)
-    assert p.returncode == 0, p.stderr
-
-
-def inside(space, *args):
-    p = run(["ip", "netns", "exec", space, *args], timeout=20)
-    assert p.returncode == 0, p.stderr
 
 
 class Box:

@@ -158,35 +158,6 @@ def test_a_lost_connection_shows_and_recovers(tab, node):
     assert page.get_by_text("The connection to this node is lost").count() == 0
 
 
-PAGES = {"start": "/", "strategies": "/strategy", "strategy": "/strategy/{id}", "images": "/image",
-         "image": "/image/busybox%3A1.35.0", "nodes": "/peers", "node": "/peers/{peer}", "transfers": "/transfer",
-         "state": "/crdt", "no-strategy": "/strategy/none", "no-image": "/image/none", "no-node": "/peers/none"}
-
-
-@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"},
-                                  {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"}],
-                         ids=["light", "dark", "narrow"])
-def test_every_page_can_be_linked_to_and_is_accessible(browser, node, look, request):
-    identity = node.apply("busybox:1.35.0").ok()["strategy"]["id"]
-    node.wait_for(lambda: node.strategy(identity)["state"] == "stored", 30, "the image is stored")
-    peer = node.get("/api/v1/node").ok()["node"]["peer"]
-    found = {}
-    for name, path in PAGES.items():
-        t = browser_lib.Tab(browser, node.api_address, **look)
-        if name.startswith("no-"):
-            t.expect_complaint("404")
-        page = t.open(path.format(id=identity, peer=peer))
-        page.get_by_role("region", name="Overview").wait_for()
-        page.get_by_text("Asking this node…").first.wait_for(state="detached")
-        bad = t.violations() + (["wider than the window"] if t.overflows() else [])
-        if bad:
-            found[name] = bad
-        if browser_lib.shots_directory():
-            page.screenshot(path=f"{browser_lib.shots_directory()}/{name}-{request.node.callspec.id}.png")
-        t.close()
-    assert not found
-
-
 def test_nodes_that_connect_and_leave_show(tab, node, start_node):
     t = tab("/peers")
     page = t.page

@@ -30,3 +30,32 @@ export function importCommand(ref: string, platforms: string[]): string {
 }
 
 export const removeImageCommand = (name: string) => line("image", "rm", name);
+
+/** Raw keys have no commands of their own: these are curl's. */
+export const setKeyCommand = (origin: string, key: string, value: string): string =>
+  [
+    ...[
+      "curl",
+      "-X",
+      "POST",
+      `${origin}/api/v1/crdt`,
+      "-H",
+      "content-type: application/json",
+      "-d",
+    ],
+    JSON.stringify({ key, value }),
+  ]
+    .map(quoted)
+    .join(" ");
+
+export const deleteKeyCommand = (origin: string, key: string): string =>
+  ["curl", "-X", "DELETE", `${origin}/api/v1/crdt/${encodeURIComponent(key)}`]
+    .map(quoted)
+    .join(" ");
+
+/** Bytes a second, 0 for none. */
+export const limitCommand = (l: { upload: number; download: number }): string =>
+  line("node", "limit", "--upload", String(l.upload), "--download", String(l.download));
+
+export const gcCommand = line("store", "gc");
+export const verifyCommand = line("store", "verify");

@@ -12,6 +12,10 @@ export type Transfer = Schemas["Transfer"];
 export type Node = Schemas["Node"];
 export type Store = Schemas["Store"];
 export type KeyValue = Schemas["KeyValue"];
+export type History =
+  operations["getHistory"]["responses"][200]["content"]["application/json"]["history"];
+export type Limits =
+  operations["getLimits"]["responses"][200]["content"]["application/json"]["limits"];
 export type State = Schemas["State"];
 export type Failure = Schemas["Failure"];
 export type Peer =
