@@ -122,6 +122,24 @@ TEST(shared_map, what_one_writes_the_other_has) {
     });
 }
 
+TEST(shared_map, has_one_head_for_each_side_that_wrote_apart_until_a_change_joins_them) {
+    in_world([](world& w) -> awaitable<void> {
+        auto& a = w.add();
+        auto& b = w.add();
+        EXPECT_TRUE((co_await a.map.heads()).empty());
+        co_await a.map.set("/a", "1");
+        co_await b.map.set("/b", "1");
+        co_await a.connect(b);
+        co_await until([&] { return a.at("/b") == "1" && b.at("/a") == "1"; });
+        EXPECT_EQ((co_await a.map.heads()).size(), 2U);
+        co_await a.map.set("/both", "1");
+        const auto joined = co_await a.map.heads();
+        EXPECT_EQ(joined.size(), 1U);
+        EXPECT_EQ(joined.front().height, 2U);
+        EXPECT_EQ(a.map.counts().blocks, 3U);
+    });
+}
+
 TEST(shared_map, changes_travel_over_hops_in_both_directions) {
     in_world([](world& w) -> awaitable<void> {
         for (int i = 0; i < 4; ++i) {
