@@ -177,6 +177,47 @@ def test_nodes_that_connect_and_leave_show(tab, node, start_node):
     mesh.wait_for(state="detached")
 
 
+def test_a_node_is_limited_read_and_cleared(tab, node):
+    node.apply("busybox:1.35.0").ok()
+    node.wait_told("busybox:1.35.0", "stored")
+    peer = node.get("/api/v1/health").ok()["peer"]
+    t = tab(f"/peers/{peer}")
+    page = t.page
+    page.get_by_role("button", name="Change the limits").click()
+    page.get_by_label("Sends to peers").fill("fast")
+    page.get_by_role("button", name="Change", exact=True).click()
+    page.get_by_text("A number of bytes, as in 500KB or 10MB").wait_for()
+    assert page.evaluate("document.activeElement.id") == "limit-upload"
+    assert t.violations() == []
+    page.get_by_label("Sends to peers").fill("2MB")
+    page.get_by_text("distromash node limit --upload 2000000 --download 0").wait_for()
+    page.get_by_role("button", name="Change", exact=True).click()
+    page.get_by_text("Sends at most 1.9 MiB/s, receives as much as it can").wait_for()
+    assert node.get("/api/v1/node/limits").ok()["limits"] == {"upload": 2_000_000, "download": 0}
+
+    page.get_by_role("button", name="Read and compare all of it").click()
+    page.get_by_text("Every blob is what its digest says.").wait_for()
+    node.delete("/api/v1/strategy/busybox%3A1.35.0").ok()
+    log = page.get_by_role("table", name="Log of this node")
+    row(log, "busybox:1.35.0").filter(has_text="the strategy is gone").wait_for()
+    row(log, "busybox:1.35.0").filter(has_text="stored").wait_for()
+    page.get_by_role("button", name="Remove what nothing keeps").click()
+    page.get_by_role("dialog").get_by_text("distromash store gc").wait_for()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text(re.compile(r"Freed \d")).wait_for()
+
+
+def test_what_was_removed_by_mistake_comes_back(tab, node):
+    page = tab().page
+    node.apply("busybox:1.35.0", percentage=70, selector={}).ok()
+    page.get_by_role("button", name="Remove busybox:1.35.0").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("No strategies yet").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    row(page, "busybox:1.35.0").get_by_text("70 %").wait_for()
+    page.get_by_text("Taken back.").wait_for()
+
+
 def test_names_are_text(tab, node):
     t = tab("/crdt")
     node.post("/api/v1/crdt", {"key": SCRIPT, "value": SCRIPT}).ok()
@@ -205,7 +246,15 @@ def test_keys_are_set_edited_and_deleted(tab, node):
     assert node.get("/api/v1/crdt/mine").ok()["crdt"]["value"] == "two"
     page.get_by_role("button", name="mine", exact=True).click()
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("dialog", name="Delete mine?").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete mine?")
+    dialog.get_by_text(f"curl -X DELETE http://{node.api_address}/api/v1/crdt/mine").wait_for()
+    dialog.get_by_role("button", name="Delete").click()
+    row(page, "mine").wait_for(state="detached")
+    page.get_by_role("button", name="Undo").click()
+    row(page, "mine").get_by_text("two").wait_for()
+    head = node.get("/api/v1/history").ok()["history"]["heads"][0]
+    page.get_by_text(head["cid"]).wait_for()
+    node.delete("/api/v1/crdt/mine").ok()
     row(page, "mine").wait_for(state="detached")
     assert node.get("/api/v1/crdt/mine").status == 404
 
@@ -248,3 +297,16 @@ def test_files_are_cached_and_pages_are_not(node):
         answer = node.get(file.decode())
         assert answer.status == 200 and "immutable" in answer.headers["Cache-Control"]
     assert node.get("/nothing/here").status == 404
+
+
+def test_all_pages_together_are_small(node):
+    """As they go over the wire: the application below 250 kB, with the API explorer below 1 MB."""
+    def sizes(path, pattern):
+        page = node.get(path).body
+        files = {urllib.parse.urljoin(path, f) for f in re.findall(pattern, page.decode())}
+        return {path: len(page), **{f: len(node.get(f).body) for f in files}}
+    app = sizes("/", r'(?:src|href)="(/assets/[^"]+)"')
+    swagger = sizes("/swagger/", r'(?:src|href)="([^":?#]+\.(?:js|css))"')
+    assert len(app) >= 3 and len(swagger) >= 3, (app, swagger)
+    assert sum(app.values()) < 250_000, app
+    assert sum(app.values()) + sum(swagger.values()) < 1_000_000, swagger
