@@ -18,6 +18,9 @@ class host_guard {
   public:
     /// `names`: bound addresses and configured names, without ports; lower case is not needed.
     explicit host_guard(const std::vector<std::string>& names = {});
+    /// Answers to any name: where every request has to bring a secret that a page does not have.
+    /// An Origin must be that name, or ours.
+    static host_guard of_any_name();
 
     result<void> check(const request& req) const;
     /// The same but for the body's type.
@@ -29,6 +32,7 @@ class host_guard {
     result<void> check_origin(const request& req) const;
 
     std::vector<std::string> names_;
+    bool any_name_ = false;
 };
 
 /// A request that changes something: not GET, HEAD or OPTIONS.

@@ -53,7 +53,11 @@ awaitable<void> http_server::accept_from(asio::ip::tcp::acceptor* from) {
         if (failed == asio::error::operation_aborted)
             throw boost::system::system_error(failed);
         if (!failed) {
-            serve(aio::tcp_stream(std::move(socket), workers_));
+            auto stream = aio::tcp_stream(std::move(socket), workers_);
+            if (options_.tls)
+                group_.spawn(options_.name + " handshake", run_tls(std::move(stream)));
+            else
+                serve(std::move(stream));
             complained = false;
             continue;
         }
@@ -66,7 +70,7 @@ awaitable<void> http_server::accept_from(asio::ip::tcp::acceptor* from) {
 
 /// Past the limit, new connections wait in the system's queue; the longest idle one goes first.
 awaitable<void> http_server::make_room() {
-    while (connections_.size() >= options_.connections_max) {
+    while (connections_.size() + handshakes_ >= options_.connections_max) {
         connection* oldest = nullptr;
         for (auto* c : connections_)
             if (c->is_idle() && (!oldest || c->idle_since() < oldest->idle_since()))
@@ -79,6 +83,34 @@ awaitable<void> http_server::make_room() {
 
 void http_server::serve(std::unique_ptr<aio::byte_stream> stream) {
     group_.spawn(options_.name + " connection", run(std::move(stream)));
+}
+
+awaitable<void> http_server::run_tls(std::unique_ptr<aio::byte_stream> stream) {
+    struct counted {
+        http_server& owner;
+        explicit counted(http_server& o) : owner(o) { ++owner.handshakes_; }
+        ~counted() {
+            --owner.handshakes_;
+            owner.changed_.notify_all();
+        }
+    };
+    std::unique_ptr<aio::byte_stream> agreed;
+    {
+        const counted one(*this);
+        const auto peer = stream->peer();
+        try {
+            agreed = co_await aio::with_timeout(
+                aio::accept_tls(std::move(stream), *options_.tls, workers_),
+                options_.header_timeout);
+        } catch (const std::exception& e) {  // the boundary of a connection: others go on
+            if (aio::is_cancelled(e))
+                throw;
+            log::debug("no TLS was agreed",
+                       {{"server", options_.name}, {"peer", peer}, {"reason", e.what()}});
+        }
+    }
+    if (agreed && !stopping_)
+        co_await run(std::move(agreed));
 }
 
 awaitable<void> http_server::run(std::unique_ptr<aio::byte_stream> stream) {

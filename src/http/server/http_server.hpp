@@ -45,6 +45,7 @@ class http_server {
     awaitable<void> accept_from(asio::ip::tcp::acceptor* from);
     awaitable<void> make_room();
     awaitable<void> run(std::unique_ptr<aio::byte_stream> stream);
+    awaitable<void> run_tls(std::unique_ptr<aio::byte_stream> stream);
     awaitable<void> wait_until_empty();
 
     executor executor_;
@@ -55,6 +56,7 @@ class http_server {
     std::list<asio::ip::tcp::acceptor> acceptors_;
     std::list<connection*> connections_;
     aio::event changed_;  ///< a connection has ended or become idle
+    std::size_t handshakes_ = 0;
     bool stopping_ = false;
     aio::task_group group_;
 };

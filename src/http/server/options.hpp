@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "aio/tls.hpp"
 #include "http/server/problem.hpp"
 #include "http/server/request.hpp"
 #include "http/server/response_writer.hpp"
@@ -28,6 +29,8 @@ struct options {
     std::chrono::milliseconds linger_timeout{2'000};  ///< for the client to read a refusal
     std::chrono::milliseconds stop_grace{5'000};
 
+    /// Connections that are accepted speak TLS; it outlives the server.
+    const aio::tls_identity* tls = nullptr;
     header_list common_headers = {};  ///< added to every answer
     error_body describe = json_error_body;
 };
