@@ -11,6 +11,7 @@ import os
 import random
 import re
 import statistics
+import subprocess
 import sys
 import time
 
@@ -20,7 +21,7 @@ import fleet_page  # noqa: E402
 from lib import dockerd, images  # noqa: E402
 from lib.node import Node  # noqa: E402
 from lib.proxy import CountingProxy  # noqa: E402
-from lib.registry import Registry  # noqa: E402
+from lib.registry import Registry, Remote  # noqa: E402
 from lib.system import MIB, cpu_seconds, exit_cleanly_on_signals, in_thread, remove_tree, temporary_directory, wait_until  # noqa: E402
 
 DOCUMENT = os.path.join(HERE, "..", "docs", "benchmarks.md")
@@ -252,6 +253,92 @@ def kill9(s):
     return table(f"Import of {s.megabytes} MB with ten kill -9 at random moments",
                  ("seed", "upstream sent, MB", "of the size", "≤ 1.02"), rows,
                  "The upstream sends 150 MB/s through a counting proxy with a small send buffer.")
+
+
+@bench
+def pushing(s):
+    """docker push of 700 MB against docker-registry, same dockerd."""
+    node, docker = s.node(), s.docker
+    source = f"{s.registry.address}/library/big:1"
+    docker.pull(source)
+    turn = iter(range(10_000))
+
+    def push(address):
+        name = f"{address}/bench/push{next(turn)}:1"  # a repository of its own: nothing is there already
+        docker.tag(source, name)
+        start = time.monotonic()
+        docker.cli("push", "-q", name)
+        taken = time.monotonic() - start
+        docker.remove(name)
+        return taken
+
+    ours, peer = s.alternate(lambda: push(node.registry_address), lambda: push(s.registry.address))
+    peak = node.memory()["VmHWM"] / MIB
+    node.stop()
+    ratio = med(ours) / med(peer)
+    return table(f"`docker push` of {s.megabytes} MB", ("", "s", "ratio", "≤ 1.05"),
+                 [("distromash", seconds(ours), f"{ratio:.3f}", verdict(ratio <= 1.05)), ("docker-registry 2.8.2", seconds(peer), "1", "")],
+                 f"Peak RSS of the node: {peak:.1f} MiB (limit 64: {verdict(peak <= 64)}).")
+
+
+@bench
+def clients(s):
+    """GETs of a blob by 32 clients at once against docker-registry."""
+    node = s.node()
+    Remote(node.registry_address).push(s.big, "bench/big", "1")
+    layer, cpu = layer_of(s.big), {"ours": [], "peer": []}
+
+    def get(kind, pid, address, name):
+        before, start = cpu_seconds(pid), time.monotonic()
+        loads = [subprocess.Popen(["curl", "-sSf", "-o", "/dev/null", f"http://{address}/v2/{name}/blobs/{layer.digest}"])
+                 for _ in range(32)]
+        assert all(load.wait(600) == 0 for load in loads)
+        cpu[kind].append(cpu_seconds(pid) - before)
+        return time.monotonic() - start
+    ours, peer = s.alternate(lambda: get("ours", node.pid, node.registry_address, "bench/big"),
+                             lambda: get("peer", s.registry.pid, s.registry.address, "library/big"))
+    peak = node.memory()["VmHWM"] / MIB
+    node.stop()
+    rates = [32 * layer.size / 1e6 / med(v) for v in (ours, peer)]
+    used = [med(cpu[k][1:]) for k in ("ours", "peer")]
+    return table(f"32 clients GET a blob of {s.megabytes} MB", ("server", "s", "MB/s", "server CPU, s", "as fast, at ≤ half the CPU"),
+                 [("distromash", seconds(ours), f"{rates[0]:.0f}", f"{used[0]:.2f}",
+                   verdict(rates[0] >= rates[1] and used[0] <= used[1] / 2)),
+                  ("docker-registry 2.8.2", seconds(peer), f"{rates[1]:.0f}", f"{used[1]:.2f}", "")],
+                 f"Peak RSS of the node: {peak:.1f} MiB (limit 64: {verdict(peak <= 64)}).")
+
+
+@bench
+def many_names(s):
+    """10,000 tags in one repository, 2,000 repositories: pages of the tag list, and a start."""
+    node = s.node()
+    image, remote = images.tiny(), Remote(node.registry_address)
+    remote.push(image, "bench/tags", "0")
+    for i in range(0, 10_000, 50):
+        tags = "&".join(f"tag=t{k:05}" for k in range(i, i + 50))
+        assert remote.request("PUT", f"/v2/bench/tags/manifests/{image.digest}?{tags}", image.manifest,
+                              {"Content-Type": image.media_type})[0] == 201
+    for i in range(2_000):
+        for blob in image.blobs:
+            remote.request("POST", f"/v2/bench/r{i}/blobs/uploads/?mount={blob}&from=bench/tags", None, {"Content-Length": "0"})
+        assert remote.request("PUT", f"/v2/bench/r{i}/manifests/{image.digest}", image.manifest,
+                              {"Content-Type": image.media_type})[0] == 201
+
+    def page(path):
+        start = time.monotonic()
+        assert remote.request("GET", path)[0] == 200
+        return 1000 * (time.monotonic() - start)
+    pages = [page(f"/v2/bench/tags/tags/list?n=100&last=t{random.randrange(9_000):05}") for _ in range(50)]
+    catalog = [page("/v2/_catalog?n=100&last=bench/r1") for _ in range(20)]
+    node.stop()
+    start = time.monotonic()
+    node.start()
+    opened = time.monotonic() - start
+    node.stop()
+    return table("10,000 tags, 2,000 repositories", ("", "measured", "limit", "within"),
+                 [("page of 100 tags, median", f"{med(pages):.1f} ms", "20 ms", verdict(med(pages) <= 20)),
+                  ("page of 100 repositories, median", f"{med(catalog):.1f} ms", "20 ms", verdict(med(catalog) <= 20)),
+                  ("start until healthy", f"{opened:.2f} s", "1 s", verdict(opened <= 1))])
 
 
 def machine():

@@ -23,7 +23,8 @@ rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
                    store::content_store& content, const host::host& peers,
                    bitswap::exchange& blocks, options o)
     : events_(ex, node), traffic_(std::move(ex), peers, events_) {
-    routes_.add_guard([guard = server::host_guard(std::move(o.host_names))](
+    routes_.add_guard([guard = o.any_host ? server::host_guard::of_any_name()
+                                          : server::host_guard(std::move(o.host_names))](
                           const server::request& req) { return guard.check(req); });
     add_metrics_route(routes_);
     add_strategy_routes(routes_, node);

@@ -27,6 +27,7 @@ struct options {
     oci::platform platform;               ///< of this machine: what "auto" means
     std::string version;                  ///< of the program
     std::vector<std::string> host_names;  ///< further names that clients may reach it by
+    bool any_host = false;                ///< every request brings a token: any name will do
     rate_limits limits{};                 ///< at the start
     std::function<void(const rate_limits&)> limit_rates = [](const rate_limits&) {};
     history_source history{};

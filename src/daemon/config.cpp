@@ -6,6 +6,7 @@
 
 #include "base/format.hpp"
 #include "daemon/errc.hpp"
+#include "http/syntax/scan.hpp"
 
 namespace dm::daemon {
 namespace {
@@ -18,8 +19,10 @@ std::unexpected<error> wrong(std::string_view option, std::string_view why) {
     return fail(errc::bad_option, fmt::format("{}: {}", option, why));
 }
 
+/// The addresses in `texts`. Other machines may reach them where `missing` names no option that
+/// is still needed for that.
 result<listening> parse_listening(std::string_view option, const std::vector<std::string>& texts,
-                                  std::uint16_t default_port) {
+                                  std::uint16_t default_port, const std::string& missing) {
     listening out;
     if (texts.empty()) {
         out.by_default = true;
@@ -31,15 +34,52 @@ result<listening> parse_listening(std::string_view option, const std::vector<std
         const auto where = aio::parse_endpoint(text);
         if (!where)
             return wrong(option, where.error().message());
-        if (!where->address().is_loopback())
+        if (!where->address().is_loopback() && !missing.empty())
             return fail(errc::not_loopback,
-                        fmt::format("{} {} can be reached by other machines, which needs TLS and "
-                                    "access tokens: they come with a later release, until then "
-                                    "use a loopback address and `ssh -L`",
-                                    option, text));
+                        fmt::format("{} {} can be reached by other machines: it needs {}, or use "
+                                    "a loopback address and `ssh -L`",
+                                    option, text, missing));
         out.at.push_back(*where);
     }
     return out;
+}
+
+/// What a server still needs before other machines may reach it; empty: nothing.
+std::string missing_for(const guarding& g, bool insecure_http, std::string_view tls_options,
+                        std::string_view caller_options) {
+    std::string out;
+    if (g.cert.empty() && !insecure_http)
+        out = fmt::format("{} (or --insecure-http behind a proxy of your own)", tls_options);
+    if (!g.knows_callers())
+        out += fmt::format("{}{}", out.empty() ? "" : " and ", caller_options);
+    return out;
+}
+
+result<guarding> parse_guarding(guarding g, std::string_view prefix) {
+    if (g.cert.empty() != g.key.empty())
+        return wrong(fmt::format("--{0}-cert, --{0}-key", prefix),
+                     "one is of no use without the other");
+    if (!g.access.empty() && !g.knows_callers())
+        return wrong("--registry-access", "it needs --registry-htpasswd or --registry-token-file");
+    return g;
+}
+
+result<std::chrono::seconds> parse_seconds(std::string_view option, std::string_view text,
+                                           std::chrono::seconds otherwise) {
+    if (text.empty())
+        return otherwise;
+    std::uint64_t factor = 1;
+    const auto unit = text.back();
+    if (unit == 's' || unit == 'm' || unit == 'h')
+        text.remove_suffix(1);
+    if (unit == 'm')
+        factor = 60;
+    if (unit == 'h')
+        factor = 3600;
+    const auto n = syntax::parse_decimal(text);
+    if (!n || *n > 1'000'000)
+        return wrong(option, "it is no time: write 30s, 5m or 1h");
+    return std::chrono::seconds(*n * factor);
 }
 
 result<std::vector<multiformats::multiaddr>> parse_p2p(const std::vector<std::string>& texts) {
@@ -149,8 +189,26 @@ result<config> parse_config(const raw_config& raw) {
     if (raw.data_dir.empty())
         return wrong("--data-dir", "it is empty");
     out.data_dir = raw.data_dir;
-    if (!take(parse_listening("--api", raw.api, api_port), out.api, failed) ||
-        !take(parse_listening("--registry", raw.registry, registry_port), out.registry, failed) ||
+    if (!take(parse_guarding({raw.api_cert, raw.api_key, {}, raw.api_token_file, {}}, "api"),
+              out.api_guard, failed) ||
+        !take(parse_guarding({raw.registry_cert, raw.registry_key, raw.registry_htpasswd,
+                              raw.registry_token_file, raw.registry_access},
+                             "registry"),
+              out.registry_guard, failed))
+        return fail(*std::move(failed));
+    const auto api_needs = missing_for(out.api_guard, raw.insecure_http, "--api-cert and --api-key",
+                                       "--api-token-file");
+    const auto registry_needs =
+        missing_for(out.registry_guard, raw.insecure_http, "--registry-cert and --registry-key",
+                    "--registry-htpasswd or --registry-token-file");
+    if (!take(parse_listening("--api", raw.api, api_port, api_needs), out.api, failed) ||
+        !take(parse_listening("--registry", raw.registry, registry_port, registry_needs),
+              out.registry, failed) ||
+        (!raw.mirror.empty() &&
+         !take(parse_listening("--mirror", raw.mirror, 0,
+                               "access control, which a mirror does not have"),
+               out.mirror, failed)) ||
+        !take(parse_seconds("--tag-ttl", raw.tag_ttl, out.tag_ttl), out.tag_ttl, failed) ||
         !take(parse_p2p(raw.p2p), out.p2p, failed) ||
         !take(parse_bootstrap(raw.bootstrap), out.bootstrap, failed) ||
         !take(parse_labels(raw.labels), out.labels, failed) ||

@@ -23,16 +23,27 @@ struct raw_config {
     std::string data_dir = "data";
     std::vector<std::string> api;
     std::vector<std::string> registry;
+    std::vector<std::string> mirror;
     std::vector<std::string> p2p;
     std::vector<std::string> bootstrap;
     bool open_mesh = false;
     bool no_mdns = false;
     std::string engine = "docker";
     std::string docker_host;
+    std::string api_cert;
+    std::string api_key;
+    std::string api_token_file;
+    std::string registry_cert;
+    std::string registry_key;
+    std::string registry_htpasswd;
+    std::string registry_token_file;
+    std::string registry_access;
+    bool insecure_http = false;
     std::vector<std::string> labels;
     std::vector<std::string> upstreams;
     std::string upstream_ca;
     std::string registry_auth_file;
+    std::string tag_ttl;
     std::string store_limit;
     std::string upload_limit;
     std::string download_limit;
@@ -49,6 +60,17 @@ struct listening {
     bool by_default = false;
 };
 
+/// Files of a server that other machines may reach; empty where there is none.
+struct guarding {
+    std::string cert;      ///< PEM, with its chain
+    std::string key;       ///< PEM
+    std::string htpasswd;  ///< of the registry
+    std::string tokens;    ///< "NAME TOKEN", one a line
+    std::string access;    ///< "WHO REPOSITORIES ROLES", of the registry
+
+    bool knows_callers() const noexcept { return !htpasswd.empty() || !tokens.empty(); }
+};
+
 enum class engine_kind { docker, none };
 
 /// The same, understood.
@@ -56,6 +78,9 @@ struct config {
     std::filesystem::path data_dir;
     listening api;
     listening registry;
+    listening mirror;  ///< of Docker Hub, for dockerd
+    guarding api_guard;
+    guarding registry_guard;
     std::vector<multiformats::multiaddr> p2p;  ///< empty: as the mesh allows
     std::vector<host::known_peer> bootstrap;
     bool open_mesh = false;  ///< peers without a key of the mesh are welcome
@@ -66,6 +91,7 @@ struct config {
     upstream::mapping upstreams;
     std::string upstream_ca;
     std::string registry_auth_file;
+    std::chrono::seconds tag_ttl{300};
     std::uint64_t store_limit_bytes = 0;  ///< 0: as the disk allows
     std::uint64_t upload_limit = 0;       ///< bytes a second; 0: without limit
     std::uint64_t download_limit = 0;

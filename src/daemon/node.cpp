@@ -4,6 +4,7 @@
 
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
+#include "daemon/access.hpp"
 #include "daemon/engine.hpp"
 #include "daemon/errc.hpp"
 #include "daemon/memory.hpp"
@@ -38,9 +39,29 @@ void listen(server::http_server& server, std::string_view option, const listenin
     }
 }
 
-server::options registry_options() {
+server::options registry_options(const std::optional<aio::tls_identity>& identity) {
     auto out = registry::pull_service::server_options();
     out.stop_grace = stop_grace;
+    out.tls = identity ? &*identity : nullptr;
+    return out;
+}
+
+server::options mirror_options() {
+    auto out = registry_options({});
+    out.name = "mirror";
+    return out;
+}
+
+server::options api_options(const std::optional<aio::tls_identity>& identity) {
+    auto out = api::server_options();
+    out.tls = identity ? &*identity : nullptr;
+    return out;
+}
+
+registry::pull_options pull_options(access::guard* guard, const guarding& files) {
+    registry::pull_options out;
+    if (guard)
+        out.access.emplace(*guard, load_rules(files));
     return out;
 }
 
@@ -57,9 +78,13 @@ upstream::options upstream_options(const config& c) {
 /// Where a Docker on this machine finds the registry: IPv4 if there is such an address.
 std::string address_for_engine(const server::http_server& registry) {
     const auto all = registry.bound();
-    for (const auto& e : all)
-        if (e.address().is_v4())
-            return aio::to_string(e);
+    for (auto e : all) {
+        if (!e.address().is_v4())
+            continue;
+        if (e.address().is_unspecified())
+            e.address(asio::ip::address_v4::loopback());
+        return aio::to_string(e);
+    }
     return aio::to_string(all.front());
 }
 
@@ -76,6 +101,7 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             .version = version,
             .registry_address = address_for_engine(registry),
             .peers = &blocks,
+            .tag_ttl = c.tag_ttl,
             .see = [&presence](const multiformats::peer_id& peer) {
                 const auto seen = presence.find(peer);
                 return agent::seen_node{.is_online = seen.state != presence::liveness::offline,
@@ -98,18 +124,28 @@ node::node(executor ex, const config& c, const std::string& version)
     : platform_(host_platform()),
       data_(c.data_dir),
       network_(ex, workers_, c, data_, version),
+      registry_identity_(load_identity(c.registry_guard)),
+      api_identity_(load_identity(c.api_guard)),
+      registry_guard_(load_guard(workers_, c.registry_guard)),
+      api_guard_(load_guard(workers_, c.api_guard)),
       registry_server_(
           ex, workers_,
           [this](server::request& req, server::response_writer& out) {
               return registry_routes_.handle(req, out);
           },
-          registry_options()),
+          registry_options(registry_identity_)),
+      mirror_server_(
+          ex, workers_,
+          [this](server::request& req, server::response_writer& out) {
+              return mirror_routes_.handle(req, out);
+          },
+          mirror_options()),
       api_server_(
           ex, workers_,
           [this](server::request& req, server::response_writer& out) {
-              return api_handler_(req, out);
+              return answer_api(req, out);
           },
-          api::server_options()),
+          api_options(api_identity_)),
       local_(ex, workers_, data_ / "state.db", "local"),
       store_(ex, workers_, data_ / "store", {.size_max = c.store_limit_bytes}),
       state_blocks_(ex, workers_, data_ / mesh_state_name),
@@ -128,11 +164,14 @@ node::node(executor ex, const config& c, const std::string& version)
                            mesh_.presence())),
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
-      registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_}),
+      registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
+                pull_options(registry_guard_.get(), c.registry_guard)),
+      docker_mirror_(store_, agent_, {}, {.as_mirror = true}),
       api_(ex, agent_, mesh_.shared(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,
             .version = version,
             .host_names = {},
+            .any_host = api_guard_ != nullptr,
             .limits = {c.upload_limit, c.download_limit},
             .limit_rates =
                 [this](const api::rate_limits& l) { network_.limit_rates(l.upload, l.download); },
@@ -146,6 +185,8 @@ node::node(executor ex, const config& c, const std::string& version)
         return std::nullopt;
     });
     registry_.mount(registry_routes_);
+    docker_mirror_.mount(mirror_routes_);
+    listen(mirror_server_, "--mirror", c.mirror);
     listen(api_server_, "--api", c.api);
 }
 
@@ -166,6 +207,7 @@ void node::start() {
     push_.start();
     api_.start();
     registry_server_.start();
+    mirror_server_.start();
     api_server_.start();
     group_.spawn("memory", keep_small());
     log::info("started", {{"peer", id().to_string()}, {"platform", platform_.to_string()}});
@@ -175,6 +217,7 @@ awaitable<void> node::stop() {
     std::vector<awaitable<void>> servers;
     servers.push_back(api_server_.stop());
     servers.push_back(registry_server_.stop());
+    servers.push_back(mirror_server_.stop());
     co_await aio::all_of(std::move(servers));
     co_await api_.stop();
     co_await push_.stop();
@@ -189,6 +232,15 @@ awaitable<void> node::stop() {
     co_await network_.stop();
     co_await store_.stop();
     log::info("stopped", {{"peer", id().to_string()}});
+}
+
+/// The pages hold nothing: they ask for a token. All else needs one, where there are any.
+awaitable<void> node::answer_api(server::request& req, server::response_writer& out) {
+    const auto& path = req.where().path;
+    if (api_guard_ && (path.starts_with("/api/") || path.starts_with("/metrics")) &&
+        (co_await api_guard_->identify(req)).empty())
+        throw access::ask_who("Bearer");
+    co_await api_handler_(req, out);
 }
 
 awaitable<void> node::keep_small() {

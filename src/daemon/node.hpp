@@ -16,6 +16,7 @@
 #include "daemon/ipfs.hpp"
 #include "daemon/mesh.hpp"
 #include "daemon/network.hpp"
+#include "http/access/guard.hpp"
 #include "http/client/client.hpp"
 #include "http/server/http_server.hpp"
 #include "http/server/router.hpp"
@@ -49,16 +50,24 @@ class node {
     std::vector<asio::ip::tcp::endpoint> registry_addresses() const {
         return registry_server_.bound();
     }
+    std::vector<asio::ip::tcp::endpoint> mirror_addresses() const { return mirror_server_.bound(); }
 
   private:
     awaitable<void> keep_small();
+    awaitable<void> answer_api(server::request& req, server::response_writer& out);
 
     oci::platform platform_;
     aio::pool workers_;
     data_dir data_;
     network network_;
+    std::optional<aio::tls_identity> registry_identity_;
+    std::optional<aio::tls_identity> api_identity_;
+    std::unique_ptr<access::guard> registry_guard_;
+    std::unique_ptr<access::guard> api_guard_;
     server::router registry_routes_;
+    server::router mirror_routes_;
     server::http_server registry_server_;
+    server::http_server mirror_server_;
     server::http_server api_server_;
     state::durable_map local_;
     store::content_store store_;
@@ -75,6 +84,7 @@ class node {
     registry::repositories pushed_;
     registry::push_service push_;
     registry::pull_service registry_;
+    registry::pull_service docker_mirror_;
     api::rest_api api_;
     server::handler api_handler_;
     std::optional<agent::agent::subscription> watching_;

@@ -18,10 +18,11 @@ namespace {
 /// Past this the process ends without waiting any longer: nothing acknowledged is lost by that.
 constexpr std::chrono::seconds stop_limit{9};
 
-std::string urls(const std::vector<asio::ip::tcp::endpoint>& all) {
+std::string urls(const std::vector<asio::ip::tcp::endpoint>& all, bool tls) {
     std::string out;
     for (const auto& e : all)
-        out += fmt::format("{}http://{}", out.empty() ? "" : "  ", aio::to_string(e));
+        out += fmt::format("{}{}://{}", out.empty() ? "" : "  ", tls ? "https" : "http",
+                           aio::to_string(e));
     return out;
 }
 
@@ -31,8 +32,12 @@ void print_summary(const node& n, const config& c, const std::string& version) {
         out += fmt::format("address   {}\n", address.to_string());
     if (!n.mesh_fingerprint().empty())
         out += fmt::format("mesh      {} (private)\n", n.mesh_fingerprint());
-    out += fmt::format("API       {}\nregistry  {}\ndata      {}\n", urls(n.api_addresses()),
-                       urls(n.registry_addresses()), c.data_dir.string());
+    out += fmt::format("API       {}\nregistry  {}\ndata      {}\n",
+                       urls(n.api_addresses(), !c.api_guard.cert.empty()),
+                       urls(n.registry_addresses(), !c.registry_guard.cert.empty()),
+                       c.data_dir.string());
+    if (!n.mirror_addresses().empty())
+        out += fmt::format("mirror    {}\n", urls(n.mirror_addresses(), false));
     std::fputs(out.c_str(), stdout);
     std::fflush(stdout);
 }

@@ -55,15 +55,43 @@ void add_run_options(CLI::App& command, run_options& into) {
     add(command, "--data-dir", c.data_dir, "folder of this node: identity, state and images",
         "DIR");
     add(command, "--api", c.api,
-        fmt::format("where the API listens, on loopback; may be repeated "
-                    "(127.0.0.1:{0} and [::1]:{0})",
+        fmt::format("where the API listens; off loopback it needs a certificate and tokens; may be "
+                    "repeated (127.0.0.1:{0} and [::1]:{0})",
                     api_port),
         "ADDR");
+    add(command, "--api-cert", c.api_cert, "certificate of the API, with its chain (PEM)", "FILE");
+    add(command, "--api-key", c.api_key, "its key (PEM)", "FILE");
+    add(command, "--api-token-file", c.api_token_file,
+        "who may use the API, by Authorization: Bearer; a name and a token a line", "FILE");
     add(command, "--registry", c.registry,
-        fmt::format("where the registry for docker pull listens, on loopback; may be repeated "
-                    "(127.0.0.1:{0} and [::1]:{0})",
+        fmt::format("where the registry for docker pull and push listens; off loopback it needs a "
+                    "certificate and passwords or tokens; may be repeated (127.0.0.1:{0} and "
+                    "[::1]:{0})",
                     registry_port),
         "ADDR");
+    add(command, "--registry-cert", c.registry_cert,
+        "certificate of the registry, with its chain (PEM)", "FILE");
+    add(command, "--registry-key", c.registry_key, "its key (PEM)", "FILE");
+    add(command, "--registry-htpasswd", c.registry_htpasswd,
+        "who may use the registry, by docker login: what htpasswd -B writes", "FILE");
+    add(command, "--registry-token-file", c.registry_token_file,
+        "the same by bearer token; a name and a token a line", "FILE");
+    add(command, "--registry-access", c.registry_access,
+        "who may do what where, as \"alice team/* read,push\"; roles are read, push, delete, "
+        "admin (everybody who is known may do all but admin)",
+        "FILE");
+    command
+        .add_flag("--insecure-http", c.insecure_http,
+                  "API and registry may be reached by other machines without TLS: behind a proxy "
+                  "of your own that speaks it")
+        ->envname(variable_of("--insecure-http"));
+    add(command, "--mirror", c.mirror,
+        "where to answer as a mirror of Docker Hub (registry-mirrors of a Docker), on loopback: "
+        "names without a host are of there, nothing that was pushed is seen; may be repeated",
+        "ADDR");
+    add(command, "--tag-ttl", c.tag_ttl,
+        "how long what a tag means upstream is taken for true in pulls through the registry (5m)",
+        "TIME");
     add(command, "--p2p", c.p2p,
         fmt::format("multiaddress to listen on for peers; may be repeated (port {} of all "
                     "interfaces in a mesh with a key or with --open-mesh, else of loopback)",

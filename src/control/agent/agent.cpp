@@ -61,6 +61,7 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       catalogue_(shared),
       owned_(local),
       importer_(ex, store),
+      mirror_(ex, local, store, origin, {.tag_ttl = options_.tag_ttl}),
       tasks_(ex, {options_.retry_delay_min, options_.retry_delay_max, random_seed()},
              [this] { wake(); }),
       group_(ex),
@@ -103,6 +104,7 @@ awaitable<void> agent::stop() {
     stopping_ = true;
     group_.cancel();
     by_hand_.cancel();
+    co_await mirror_.stop();
     co_await tasks_.stop();
     co_await by_hand_.join();
     co_await group_.join();

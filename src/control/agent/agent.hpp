@@ -18,6 +18,7 @@
 #include "control/agent/catalogue.hpp"
 #include "control/agent/image_origin.hpp"
 #include "control/agent/ownership.hpp"
+#include "control/agent/pull_through.hpp"
 #include "control/agent/task_table.hpp"
 #include "control/agent/transfers.hpp"
 #include "control/agent/views.hpp"
@@ -46,6 +47,7 @@ struct options {
     std::string registry_address = "127.0.0.1:5005";  ///< where the engine finds our registry
     bitswap::exchange* peers = nullptr;  ///< where content by CID comes from that is not here
 
+    std::chrono::seconds tag_ttl{300};  ///< for pulls through the registry
     std::chrono::milliseconds retry_delay_min{1'000};
     std::chrono::milliseconds retry_delay_max{120'000};
     std::chrono::milliseconds review_interval{
@@ -129,11 +131,12 @@ class agent final : public registry::name_resolver, public registry::publisher {
 
     // What names mean, for the registry.
     awaitable<bool> knows(oci::name_form name) override;
-    awaitable<std::optional<registry::resolved_tag>> resolve(oci::name_form name,
-                                                             std::string tag) override;
+    awaitable<std::optional<registry::resolved_tag>> resolve(oci::name_form name, std::string tag,
+                                                             registry::reach how) override;
     awaitable<std::vector<std::string>> tags(oci::name_form name) override;
     awaitable<bool> includes(oci::name_form name, crypto::digest what) override;
-    awaitable<bool> expect(crypto::digest blob) override;
+    awaitable<bool> expect(oci::name_form name, crypto::digest what, registry::reach how) override;
+    awaitable<std::string> source_of(crypto::digest what) override;
 
     // What was pushed to the registry becomes an image of the fleet (pushed.cpp).
     awaitable<registry::publication> publish(oci::reference name, crypto::digest image) override;
@@ -174,6 +177,9 @@ class agent final : public registry::name_resolver, public registry::publisher {
                                      std::optional<multiformats::cid> tree, std::string job);
     void resume_imports();
 
+    /// Whether an import that goes on will bring it, after it has.
+    awaitable<bool> import_brings(crypto::digest blob);
+
     // Requests (strategies.cpp, images.cpp).
     /// `before`: what a strategy in force took the name for; goes before what the fleet knows.
     awaitable<crypto::digest> digest_of(const oci::reference& image, bool anew,
@@ -200,6 +206,7 @@ class agent final : public registry::name_resolver, public registry::publisher {
     catalogue catalogue_;
     ownership owned_;
     importer::importer importer_;
+    pull_through mirror_;
     transfers transfers_;
     task_table tasks_;
     aio::task_group group_;                               ///< the loop and the engine watcher

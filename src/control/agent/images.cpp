@@ -276,7 +276,8 @@ awaitable<bool> agent::knows(oci::name_form name) {
 }
 
 awaitable<std::optional<registry::resolved_tag>> agent::resolve(oci::name_form name,
-                                                                std::string tag) {
+                                                                std::string tag,
+                                                                registry::reach how) {
     const oci::image_record* record = nullptr;
     if (const auto* root = std::get_if<multiformats::cid>(&name)) {
         if (tag == "latest")
@@ -290,6 +291,11 @@ awaitable<std::optional<registry::resolved_tag>> agent::resolve(oci::name_form n
             for (const auto& [id, n] : arriving_)
                 if (is_of(n, repository) && n.name.tag == tag)
                     co_return registry::resolved_tag{n.digest, ""};
+    }
+    if (how == registry::reach::upstream) {
+        const auto& repository = std::get<oci::repository_name>(name);
+        co_return co_await mirror_.resolve({repository.domain, repository.path, tag, std::nullopt},
+                                           record ? std::optional(record->digest) : std::nullopt);
     }
     if (!record)
         co_return std::nullopt;
@@ -315,6 +321,8 @@ awaitable<bool> agent::includes(oci::name_form name, crypto::digest what) {
         co_return record && record->find(what);
     }
     const auto& repository = std::get<oci::repository_name>(name);
+    if (mirror_.names(repository, what))
+        co_return true;
     co_return std::ranges::any_of(catalogue_.names(), [&](const auto& n) {
         const auto* record =
             is_of(n.second, repository) ? catalogue_.image(n.second.digest) : nullptr;
@@ -322,7 +330,19 @@ awaitable<bool> agent::includes(oci::name_form name, crypto::digest what) {
     });
 }
 
-awaitable<bool> agent::expect(crypto::digest blob) {
+awaitable<bool> agent::expect(oci::name_form name, crypto::digest what, registry::reach how) {
+    if (co_await import_brings(what))
+        co_return true;
+    if (how != registry::reach::upstream || stopping_)
+        co_return false;
+    co_return co_await mirror_.bring(std::get<oci::repository_name>(name), what);
+}
+
+awaitable<std::string> agent::source_of(crypto::digest what) {
+    return mirror_.source_of(what);
+}
+
+awaitable<bool> agent::import_brings(crypto::digest blob) {
     for (;;) {
         if (store_.arriving(blob) || co_await store_.find(blob))
             co_return true;

@@ -41,7 +41,18 @@ asked understand(route path, std::string upstream) {
         raise(errc::name_invalid, name.error().message());
     out.name = *std::move(name);
     out.repository = repository_of(out);
+    const auto* named = std::get_if<oci::repository_name>(&out.name);
+    if (named && named->domain != oci::fleet_domain && !out.repository)
+        out.how = reach::upstream;
     return out;
+}
+
+asked understand_as_mirror(route path, std::string upstream) {
+    const auto first = std::string_view(path.name).substr(0, path.name.find('/'));
+    const bool has_host = first.contains('.') || first.contains(':');
+    if (upstream.empty() && !has_host)
+        upstream = oci::docker_hub;
+    return understand(std::move(path), std::move(upstream));
 }
 
 std::optional<crypto::digest> digest_in(std::string_view text) {

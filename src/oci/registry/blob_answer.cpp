@@ -47,6 +47,7 @@ awaitable<void> blob_answer::begin_part(std::uint64_t size) {
         raise(errc::range_invalid);
     auto headers = content_headers(digest_, "application/octet-stream");
     headers.add("Accept-Ranges", "bytes");
+    headers.add(std::string(source_header), source_);
     if (kind == range_kind::unsatisfiable) {
         done_ = true;
         co_await send_unmet(out_, error{errc::range_unmet, {}},
@@ -59,6 +60,7 @@ awaitable<void> blob_answer::begin_part(std::uint64_t size) {
                     fmt::format("bytes {}-{}/{}", range.first, range.last(), size));
     next_ = range.first;
     end_ = range.first + range.size;
+    sent_ = request_.method() == "HEAD" ? 0 : range.size;
     co_await out_.start_stream(partial ? 206 : 200, std::move(headers), range.size);
     if (request_.method() == "HEAD")
         co_await finish();

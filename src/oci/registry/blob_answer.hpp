@@ -25,6 +25,15 @@ class blob_answer {
     /// or when the arrival has failed and another may take over; throws wrong_digest.
     awaitable<void> follow(store::arrival& blob);
 
+    /// Where an arrival comes from, before follow(): "peer", "upstream"; empty: not for this.
+    void set_source(std::string source) {
+        if (!source.empty())
+            source_ = std::move(source);
+    }
+    const std::string& source() const noexcept { return source_; }
+    /// Bytes of the blob in this answer.
+    std::uint64_t sent() const noexcept { return sent_; }
+
     bool begun() const noexcept { return begun_; }
     bool done() const noexcept { return done_; }
     /// Whether some of it came out of an arrival.
@@ -38,12 +47,17 @@ class blob_answer {
     const crypto::digest& digest_;
     const server::request& request_;
     server::response_writer& out_;
+    std::string source_ = "store";
+    std::uint64_t sent_ = 0;
     std::uint64_t next_ = 0;
     std::uint64_t end_ = 0;
     bool begun_ = false;
     bool done_ = false;
     bool followed_ = false;
 };
+
+/// Says where what is sent comes from: "store", "peer" or "upstream".
+constexpr std::string_view source_header = "X-Distromash-Source";
 
 std::string etag_of(const crypto::digest& d);
 /// Whether the client says by If-None-Match that it has this content already.

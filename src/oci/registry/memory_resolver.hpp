@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -24,7 +25,10 @@ class memory_resolver final : public name_resolver {
 
     awaitable<bool> knows(oci::name_form name) override { co_return images.contains(key(name)); }
 
-    awaitable<std::optional<resolved_tag>> resolve(oci::name_form name, std::string tag) override {
+    awaitable<std::optional<resolved_tag>> resolve(oci::name_form name, std::string tag,
+                                                   reach how) override {
+        if (how == reach::upstream && upstream.contains(tag))
+            co_return upstream.at(tag);
         const auto image = images.find(key(name));
         if (image == images.end())
             co_return std::nullopt;
@@ -48,7 +52,9 @@ class memory_resolver final : public name_resolver {
         });
     }
 
-    awaitable<bool> expect(crypto::digest) override {
+    awaitable<bool> expect(oci::name_form, crypto::digest what, reach how) override {
+        if (how == reach::upstream && fetch)
+            co_return co_await fetch(what);
         if (!expecting)
             co_return false;
         co_await changed.wait();
@@ -56,7 +62,12 @@ class memory_resolver final : public name_resolver {
     }
 
     std::map<std::string, std::map<std::string, resolved_tag>> images;
+    awaitable<std::string> source_of(crypto::digest) override { co_return source; }
+
     std::set<std::pair<crypto::digest, crypto::digest>> parts;  ///< of images
+    std::map<std::string, resolved_tag> upstream;               ///< tags, whatever the name
+    std::function<awaitable<bool>(crypto::digest)> fetch;       ///< from upstream
+    std::string source;
     bool expecting = false;
     aio::event changed;
 };

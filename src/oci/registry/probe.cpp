@@ -13,6 +13,11 @@ prometheus::Counter& blobs(const char* outcome) {
                             {{"outcome", outcome}});
 }
 
+prometheus::Counter& sent_bytes(const char* source) {
+    return metrics::counter("distromash_registry_sent_bytes_total",
+                            "bytes of blobs served, by where they came from", {{"source", source}});
+}
+
 }  // namespace
 
 probe::probe()
@@ -26,7 +31,10 @@ probe::probe()
       pushed_blobs_(metrics::counter("distromash_registry_blobs_pushed_total",
                                      "blobs uploaded to this registry")),
       pushed_bytes_(metrics::counter("distromash_registry_pushed_bytes_total",
-                                     "bytes of the blobs uploaded to this registry")) {}
+                                     "bytes of the blobs uploaded to this registry")),
+      from_store_(sent_bytes("store")),
+      from_peers_(sent_bytes("peer")),
+      from_upstream_(sent_bytes("upstream")) {}
 
 void probe::manifest_served() noexcept {
     manifests_.Increment();
@@ -38,6 +46,12 @@ void probe::blob_served(bool followed) noexcept {
 
 void probe::blob_cut() noexcept {
     cut_.Increment();
+}
+
+void probe::sent(std::string_view source, std::uint64_t bytes) noexcept {
+    auto& counter =
+        source == "peer" ? from_peers_ : (source == "upstream" ? from_upstream_ : from_store_);
+    counter.Increment(static_cast<double>(bytes));
 }
 
 void probe::blob_pushed(std::uint64_t bytes) noexcept {

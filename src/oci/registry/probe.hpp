@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace prometheus {
 class Counter;
@@ -19,6 +20,8 @@ class probe {
     /// A blob answer was cut, because the blob failed or will not come.
     void blob_cut() noexcept;
 
+    /// Bytes of a blob that have gone out; `source`: "store", "peer", "upstream".
+    void sent(std::string_view source, std::uint64_t bytes) noexcept;
     void blob_pushed(std::uint64_t bytes) noexcept;
     void manifest_pushed() noexcept;
 
@@ -30,6 +33,9 @@ class probe {
     prometheus::Counter& pushed_manifests_;
     prometheus::Counter& pushed_blobs_;
     prometheus::Counter& pushed_bytes_;
+    prometheus::Counter& from_store_;
+    prometheus::Counter& from_peers_;
+    prometheus::Counter& from_upstream_;
 };
 
 }  // namespace dm::registry

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.hpp"
-#include "http/syntax/scan.hpp"
 #include "http/syntax/url.hpp"
 #include "oci/manifest.hpp"
 #include "oci/reference.hpp"
@@ -42,22 +41,70 @@ void pull_service::mount(server::router& r) {
     });
 }
 
-namespace {
-
-std::optional<asked> read_request(const request& req) {
+std::optional<asked> pull_service::read_request(const request& req) const {
     auto path = parse_route(std::span(req.where().segments).subspan(1));
     if (!path)
         raise(errc::nothing_here);
     if (path->name.empty())
         return std::nullopt;
-    const auto* upstream = req.where().find_query("ns");
-    return understand(*std::move(path), upstream ? *upstream : std::string());
+    const auto* ns = req.where().find_query("ns");
+    auto upstream = ns ? *ns : std::string();
+    return options_.as_mirror ? understand_as_mirror(*std::move(path), std::move(upstream))
+                              : understand(*std::move(path), std::move(upstream));
+}
+
+namespace {
+
+access::role role_for(std::string_view method) {
+    if (method == "DELETE")
+        return access::role::remove;
+    return method == "GET" || method == "HEAD" ? access::role::read : access::role::push;
+}
+
+/// A proxy on this machine says for whom it asks.
+bool is_on_this_machine(const request& req) {
+    for (const char* header : {"X-Forwarded-For", "Forwarded", "Via"})
+        if (req.headers().find(header))
+            return false;
+    return syntax::is_loopback_host(access::address_of_peer(req.peer()));
+}
+
+/// How rules call it.
+std::string name_for_rules(const asked& a) {
+    if (a.repository)
+        return *a.repository;
+    const auto* named = std::get_if<oci::repository_name>(&a.name);
+    return named ? named->to_string() : std::get<multiformats::cid>(a.name).to_string();
 }
 
 }  // namespace
 
+/// 401 for those who have not said who they are, else 403.
+awaitable<void> pull_service::admit(const request& req, const asked* a) {
+    if (!options_.access)
+        co_return;
+    const auto& [guard, rules] = *options_.access;
+    const auto caller = co_await guard.identify(req);
+    const bool is_catalog =
+        !a && parse_route(std::span(req.where().segments).subspan(1))->what == route::kind::catalog;
+    if (!a && !is_catalog && !caller.empty())
+        co_return;  // "GET /v2/": whoever is known may log in
+    const auto what = role_for(req.method());
+    if (a && what == access::role::read && std::holds_alternative<multiformats::cid>(a->name) &&
+        is_on_this_machine(req))
+        co_return;
+    if (is_catalog
+            ? rules.allows(caller, "", access::role::admin) || rules.allows(caller, "*", what)
+            : a && rules.allows(caller, name_for_rules(*a), what))
+        co_return;
+    if (caller.empty())
+        throw access::ask_who("Basic");
+    raise(errc::denied, "this account may not do that here");
+}
+
 awaitable<void> pull_service::handle(request& req, response_writer& out) {
     auto a = read_request(req);
+    co_await admit(req, a ? &*a : nullptr);
     if (!a) {
         if (parse_route(std::span(req.where().segments).subspan(1))->what == route::kind::catalog)
             co_return co_await answer_catalog(req, out);
@@ -91,6 +138,13 @@ awaitable<void> pull_service::change(request& req, response_writer& out) {
                               {{"Allow", "GET, HEAD"}});
     value_or_throw(guard_.check_sender(req));
     auto a = read_request(req);
+    co_await admit(req, a ? &*a : nullptr);
+    if (const auto* from = req.where().find_query("from");
+        from && options_.access && a && a->path.what == route::kind::upload) {
+        const auto caller = co_await options_.access->guard.identify(req);
+        if (!options_.access->rules.allows(caller, *from, access::role::read))
+            raise(errc::denied, "this account may not read what it wants to mount");
+    }
     if (!a)
         throw server::refusal({make_error_code(server::errc::method_not_allowed), {}},
                               {{"Allow", "GET, HEAD"}});
@@ -108,11 +162,19 @@ awaitable<void> pull_service::require_known(const asked& a) {
     raise(errc::name_unknown, fmt::format("no image {} on this node", a.path.name));
 }
 
+/// What can be fetched need not be known.
+awaitable<void> pull_service::require_reachable(const asked& a) {
+    if (a.how != reach::upstream)
+        co_await require_known(a);
+}
+
 /// In a repository that was pushed here only what is its own can be had, or what its images that
 /// were pushed elsewhere consist of.
 awaitable<void> pull_service::require_blob(const asked& a, const digest& d) {
-    if (!a.repository || !pushed_)
-        co_return co_await require_known(a);
+    if (!a.repository || !pushed_) {
+        co_await require_reachable(a);
+        co_return co_await keep_apart(a, d);
+    }
     using presence = repositories::presence;
     bool exists = false;
     const auto found = co_await pushed_->workers.run([&] {
@@ -122,12 +184,28 @@ awaitable<void> pull_service::require_blob(const asked& a, const digest& d) {
     });
     if (found == presence::here)
         co_return;
-    if (!exists)
-        co_return co_await require_known(a);
+    if (!exists) {
+        co_await require_reachable(a);
+        co_return co_await keep_apart(a, d);
+    }
     if (found == presence::unknown)
         for (const auto& name : a.meanings())
             if (co_await names_.includes(name, d))
                 co_return;
+    raise(errc::blob_unknown, fmt::format("{} has no blob {}", a.path.name, d.to_string()));
+}
+
+/// What was pushed here is had by its own names only, unless another image has it too.
+awaitable<void> pull_service::keep_apart(const asked& a, const digest& d) {
+    if (!pushed_)
+        co_return;
+    const bool is_pushed = co_await pushed_->workers.run(
+        [&] { return pushed_->known.repository_with(d).has_value() || pushed_->known.is_used(d); });
+    if (!is_pushed)
+        co_return;
+    for (const auto& name : a.meanings())
+        if (co_await names_.includes(name, d))
+            co_return;
     raise(errc::blob_unknown, fmt::format("{} has no blob {}", a.path.name, d.to_string()));
 }
 
@@ -157,27 +235,19 @@ awaitable<pull_service::document> pull_service::find_document(asked a) {
     } else if (selector.contains(':')) {
         const auto d = digest_in(selector);
         if (!d) {
-            co_await require_known(a);
+            co_await require_reachable(a);
             throw unknown();
         }
         co_await require_blob(a, *d);
         out.digest = *d;
     } else {
-        std::optional<resolved_tag> found;
-        for (const auto& name : a.meanings())
-            if (!found && oci::is_tag(selector))
-                found = co_await names_.resolve(name, selector);
-        if (!found) {
-            co_await require_known(a);
-            throw unknown();
-        }
-        out.digest = found->digest;
-        out.media_type = found->media_type;
+        const auto found = co_await resolve(a);
+        out.digest = found.digest;
+        out.media_type = found.media_type;
+        out.stale = found.stale;
     }
-    auto raw = co_await read_manifest(out.digest);
-    if (!raw)
+    if (!co_await read_manifest(a, out))
         throw unknown();
-    out.raw = *std::move(raw);
     if (out.media_type.empty()) {
         const auto parsed = oci::parse_document(out.raw);
         if (!parsed)
@@ -187,33 +257,56 @@ awaitable<pull_service::document> pull_service::find_document(asked a) {
     co_return out;
 }
 
-awaitable<std::optional<bytes>> pull_service::read_manifest(digest d) {
+/// What the tag means; throws manifest_unknown or name_unknown.
+awaitable<resolved_tag> pull_service::resolve(const asked& a) {
+    if (oci::is_tag(a.path.selector))
+        for (const auto& name : a.meanings())
+            if (const auto found = co_await names_.resolve(name, a.path.selector, a.how))
+                co_return *found;
+    co_await require_reachable(a);
+    raise(errc::manifest_unknown,
+          fmt::format("no manifest {} of {} on this node", a.path.selector, a.path.name));
+}
+
+/// False when it is not here and nothing brings it.
+awaitable<bool> pull_service::read_manifest(const asked& a, document& into) {
+    bool waited = false;
     for (;;) {
-        if (const auto stored = co_await store_.find(d)) {
+        if (const auto stored = co_await store_.find(into.digest)) {
             if (stored->size > oci::manifest_bytes_max)
-                co_return std::nullopt;
-            co_return co_await store_.read(d, oci::manifest_bytes_max);
+                co_return false;
+            into.raw = co_await store_.read(into.digest, oci::manifest_bytes_max);
+            if (waited)
+                if (auto source = co_await names_.source_of(into.digest); !source.empty())
+                    into.source = std::move(source);
+            co_return true;
         }
-        if (auto coming = store_.arriving(d)) {
+        waited = true;
+        if (auto coming = store_.arriving(into.digest)) {
             co_await (*coming)->ended();
             if ((*coming)->complete())
                 continue;
         }
-        if (!co_await is_coming(d))
-            co_return std::nullopt;
+        if (!co_await is_coming(a, into.digest))
+            co_return false;
     }
 }
 
 /// The store may also have got it while it was being asked.
-awaitable<bool> pull_service::is_coming(digest d) {
-    if (co_await names_.expect(d))
-        co_return true;
+awaitable<bool> pull_service::is_coming(const asked& a, const digest& d) {
+    for (const auto& name : a.meanings())
+        if (co_await names_.expect(name, d, a.how))
+            co_return true;
     co_return (co_await store_.find(d)).has_value();
 }
 
 awaitable<void> pull_service::answer_manifest(asked a, request& req, response_writer& out) {
     auto found = co_await find_document(a);
     auto headers = content_headers(found.digest, std::move(found.media_type));
+    headers.add(std::string(source_header), found.source);
+    if (found.stale)
+        headers.add("Warning",
+                    "110 - \"the registry does not answer: this is what the tag meant before\"");
     if (!a.upstream.empty())
         headers.add("OCI-Namespace", a.upstream);
     if (has_already(req, found.digest)) {
@@ -233,23 +326,27 @@ awaitable<void> pull_service::answer_manifest(asked a, request& req, response_wr
 awaitable<void> pull_service::answer_blob(asked a, request& req, response_writer& out) {
     const auto d = digest_in(a.path.selector);
     if (!d) {
-        co_await require_known(a);
+        co_await require_reachable(a);
         raise(errc::blob_unknown, fmt::format("no blob {} on this node", a.path.selector));
     }
     co_await require_blob(a, *d);
     blob_answer answer(*d, req, out);
-    while (!answer.done()) {
-        if (const auto stored = co_await store_.open(*d))
+    for (std::size_t attempts = 0; !answer.done(); ++attempts) {
+        if (const auto stored = co_await store_.open(*d)) {
             co_await answer.send(stored->file.get(), stored->info.size);
-        else if (auto coming = store_.arriving(*d))
+        } else if (auto coming = store_.arriving(*d)) {
+            if (!answer.begun())
+                answer.set_source(co_await names_.source_of(*d));
             co_await answer.follow(**coming);
-        if (answer.done() || co_await is_coming(*d))
+        }
+        if (answer.done() || (attempts < attempts_max && co_await is_coming(a, *d)))
             continue;
         if (!answer.begun())
             raise(errc::blob_unknown, fmt::format("no blob {} on this node", a.path.selector));
         probe_.blob_cut();
         raise(store::errc::incomplete, "the blob's import has ended before the blob was here");
     }
+    probe_.sent(answer.source(), answer.sent());
     probe_.blob_served(answer.followed());
 }
 

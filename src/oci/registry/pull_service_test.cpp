@@ -433,3 +433,66 @@ TEST(parse_route, reads_from_the_right_end) {
           list{"a/b", "manifests", "t"}, list{"a", "", "manifests", "t"}, list{"a", "tags", "x"}})
         EXPECT_FALSE(parse(none));
 }
+
+TEST(pull_service, fetches_what_a_client_of_a_mirror_wants) {
+    with_node([](node& n) -> awaitable<void> {
+        const auto data = random_bytes(1000);
+        const auto text = fmt::format(
+            R"({{"schemaVersion":2,"mediaType":"{0}","config":{{"mediaType":"{1}","size":1000,"digest":"{2}"}},"layers":[]}})",
+            oci::media_type::docker_manifest, oci::media_type::docker_config,
+            digest_of(data).to_string());
+        n.names.upstream["1"] = {digest_of(as_bytes(text))};
+        n.names.source = "upstream";
+        std::size_t fetches = 0;
+        n.names.fetch = [&](digest what) -> awaitable<bool> {
+            ++fetches;
+            if (what == digest_of(as_bytes(text)))
+                co_await n.store.put(what, as_bytes(text));
+            else if (what == digest_of(data))
+                co_await n.store.put(what, data);
+            else
+                co_return false;
+            co_return true;
+        };
+        for (const char* source : {"upstream", "store"}) {
+            const auto r = co_await fetch(n.server, "GET", "/v2/ghcr.io/a/b/manifests/1");
+            EXPECT_EQ(r.status, 200);
+            EXPECT_EQ(r.body, text);
+            EXPECT_EQ(r.headers.value("X-Distromash-Source"), source);
+        }
+        const auto path = fmt::format("/v2/a/b/blobs/{}?ns=ghcr.io", digest_of(data).to_string());
+        EXPECT_EQ((co_await fetch(n.server, "GET", path)).body, as_chars(data));
+        EXPECT_EQ(fetches, 2u);
+        const auto none = digest_of(as_bytes("none")).to_string();
+        EXPECT_EQ((co_await fetch(n.server, "GET", "/v2/ghcr.io/a/b/blobs/" + none)).status, 404);
+        EXPECT_EQ((co_await fetch(n.server, "GET", "/v2/ghcr.io/a/b/manifests/" + none)).status,
+                  404);
+        // Nobody said that this is an image of Docker Hub.
+        EXPECT_EQ((co_await fetch(n.server, "GET", "/v2/team/app/manifests/1")).status, 404);
+    });
+}
+
+TEST(pull_service, says_when_upstream_could_not_be_asked) {
+    with_node([](node& n) -> awaitable<void> {
+        n.names.upstream["1"] = {digest_of(as_bytes(n.manifest)), {}, true};
+        const auto r = co_await fetch(n.server, "GET", "/v2/ghcr.io/a/b/manifests/1");
+        EXPECT_EQ(r.status, 200);
+        EXPECT_TRUE(r.headers.value("Warning").starts_with("110 - "));
+        EXPECT_EQ(r.headers.value("X-Distromash-Source"), "store");
+    });
+}
+
+TEST(pull_service, as_a_mirror_takes_names_without_a_host_for_docker_hubs) {
+    using enum reach;
+    const auto a = understand_as_mirror({route::kind::blob, "team/app", {}}, "");
+    EXPECT_EQ(a.name, oci::name_form(oci::repository_name{"docker.io", "team/app"}));
+    EXPECT_EQ(a.how, upstream);
+    EXPECT_FALSE(a.repository);
+    EXPECT_EQ(understand_as_mirror({route::kind::blob, "mesh/app", {}}, "").name,
+              oci::name_form(oci::repository_name{"docker.io", "mesh/app"}));
+    EXPECT_EQ(understand_as_mirror({route::kind::blob, "ghcr.io/a/b", {}}, "").name,
+              oci::name_form(oci::repository_name{"ghcr.io", "a/b"}));
+    EXPECT_EQ(understand({route::kind::blob, "library/busybox", {}}, "").how, upstream);
+    EXPECT_EQ(understand({route::kind::blob, "busybox", {}}, "").how, known);
+    EXPECT_EQ(understand({route::kind::blob, "mesh/app", {}}, "").how, known);
+}

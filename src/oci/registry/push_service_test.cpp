@@ -59,12 +59,12 @@ std::string index_of(const std::vector<std::string>& documents, std::string_view
 }
 
 struct node {
-    explicit node(executor ex, push_options o = {}, store::options so = {})
+    explicit node(executor ex, push_options o = {}, store::options so = {}, pull_options po = {})
         : store(ex, workers, dir / "store", so),
           names(ex),
           known(dir / "registry.db"),
           push(ex, workers, store, known, names, fleet, o),
-          service(store, names, pushed_content{known, push, workers}),
+          service(store, names, pushed_content{known, push, workers}, std::move(po)),
           server(ex, workers, routes.as_handler(), pull_service::server_options()) {
         service.mount(routes);
     }
@@ -584,4 +584,49 @@ TEST(push_service, keeps_everything_over_a_restart_but_open_uploads) {
     EXPECT_EQ(known.find_blob("team/app", d), repositories::presence::removed);
     EXPECT_EQ(known.remove_manifest("team/app", d), std::vector<std::string>{"1"});
     EXPECT_FALSE(known.exists("team/app"));
+}
+
+TEST(push_service, lets_callers_do_what_the_rules_say) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        aio::pool workers(1);
+        access::guard guard(workers, {},
+                            *access::token_list::parse("alice alices-secret-token\n"
+                                                       "bob bobs-secret-token-1\n"));
+        auto rules = *access::rule_list::parse(
+            "alice team/* read,push,delete\nbob team/app read\n* open/* read\n");
+        node n(ex, {}, {}, {.access = access_policy{guard, std::move(rules)}});
+        const auto as = [](std::string_view token) {
+            return header_list{{"Authorization", fmt::format("Bearer {}", token)}};
+        };
+        const auto alice = as("alices-secret-token");
+        const auto bob = as("bobs-secret-token-1");
+        const auto upload = "/v2/team/app/blobs/uploads/?digest=" + digest_of("data");
+        EXPECT_EQ((co_await n.send("GET", "/v2/")).status, 401);
+        EXPECT_EQ((co_await n.send("GET", "/v2/", {}, bob)).status, 200);
+        auto r = co_await n.send("POST", upload, "data");
+        EXPECT_EQ(r.status, 401);
+        EXPECT_TRUE(says(r, "UNAUTHORIZED"));
+        EXPECT_TRUE(r.headers.value("WWW-Authenticate").starts_with("Basic "));
+        r = co_await n.send("POST", upload, "data", bob);
+        EXPECT_EQ(r.status, 403);
+        EXPECT_TRUE(says(r, "DENIED"));
+        EXPECT_EQ((co_await n.send("POST", upload, "data", alice)).status, 201);
+        const auto blob = "/v2/team/app/blobs/" + digest_of("data");
+        EXPECT_EQ((co_await n.send("GET", blob, {}, bob)).body, "data");
+        EXPECT_EQ((co_await n.send("GET", blob)).status, 401);
+        EXPECT_EQ((co_await n.send("DELETE", blob, {}, bob)).status, 403);
+        EXPECT_EQ((co_await n.send("GET", "/v2/open/x/tags/list")).status, 404);
+        EXPECT_EQ((co_await n.send("GET", "/v2/_catalog", {}, alice)).status, 403);
+        // Not by another name, nor by mounting.
+        EXPECT_EQ((co_await n.send("GET", "/v2/open/x/blobs/" + digest_of("data"))).status, 404);
+        EXPECT_EQ(
+            (co_await n.send(
+                 "POST", "/v2/team/other/blobs/uploads/?from=other/one&mount=" + digest_of("data"),
+                 {}, alice))
+                .status,
+            403);
+        co_await n.server.stop();
+        co_await n.push.stop();
+        co_await n.store.stop();
+    });
 }

@@ -29,5 +29,6 @@ class Certificate:
              "-keyout", key, "-out", request], check=True)
         run(["openssl", "x509", "-req", "-in", request, "-CA", authority.certificate, "-CAkey", authority.key,
              "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out", certificate], check=True)
+        self.certificate, self.key = certificate, key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
