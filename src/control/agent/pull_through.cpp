@@ -235,8 +235,8 @@ awaitable<void> pull_through::fetch_one(oci::repository_name where, crypto::dige
         wanted.digest = what;
         const auto found = co_await source.manifest(as ? *as : wanted);
         began(what, found.media_type.empty() ? "peer" : "upstream");
+        learn(where, found.raw);  // before anybody who has it asks for its blobs
         co_await store_.put(what, found.raw);
-        learn(where, found.raw);
         co_return;
     }
     auto lease = co_await store_.receive(what, as->size);

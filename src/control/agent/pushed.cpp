@@ -61,21 +61,28 @@ awaitable<oci::platform_choice> platforms_here(store::content_store& store, cryp
 }  // namespace
 
 awaitable<registry::publication> agent::publish(oci::reference name, crypto::digest image) {
-    stored_source source(store_, image);
-    const auto record = co_await importer_.import(source, co_await platforms_here(store_, image),
-                                                  importer::pin_name(image), {});
+    // Under another tag it may be an image already.
+    std::optional<oci::image_record> is_new;
+    const auto pin = importer::pin_name(image);
+    if (!catalogue_.image(image) || (co_await store_.pins(pin)).empty()) {
+        stored_source source(store_, image);
+        is_new = co_await importer_.import(source, co_await platforms_here(store_, image), pin, {});
+    }
     plan::name_record named;
     named.name = name;
     named.digest = image;
     named.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const auto* known = catalogue_.image(image);
-    co_await catalogue_.put(!known || covers(record, *known) ? &record : nullptr, named);
+    if (!is_new && !known)
+        raise(errc::unknown_image, "the image was removed while it got another tag");
+    const auto root = is_new ? is_new->root : known->root;
+    const bool says_more = is_new && (!known || covers(*is_new, *known));
+    co_await catalogue_.put(says_more ? &*is_new : nullptr, named);
     layout_stale_ = true;
-    co_await write_layout_index();
     notify("image",
            nlohmann::json{{"digest", image.to_string()}, {"name", name.familiar()}}.dump());
     wake();
-    co_return registry::publication{record.root, true};
+    co_return registry::publication{root, true};
 }
 
 awaitable<void> agent::retract(oci::reference name) {

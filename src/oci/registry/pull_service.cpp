@@ -259,13 +259,19 @@ awaitable<pull_service::document> pull_service::find_document(asked a) {
 
 /// What the tag means; throws manifest_unknown or name_unknown.
 awaitable<resolved_tag> pull_service::resolve(const asked& a) {
-    if (oci::is_tag(a.path.selector))
-        for (const auto& name : a.meanings())
-            if (const auto found = co_await names_.resolve(name, a.path.selector, a.how))
-                co_return *found;
+    auto why = fmt::format("no manifest {} of {} on this node", a.path.selector, a.path.name);
+    try {
+        if (oci::is_tag(a.path.selector))
+            for (const auto& name : a.meanings())
+                if (const auto found = co_await names_.resolve(name, a.path.selector, a.how))
+                    co_return *found;
+    } catch (const failure& e) {
+        if (a.how != reach::upstream)
+            throw;
+        why += fmt::format(", and {}", e.what());  // a client of several mirrors asks the next
+    }
     co_await require_reachable(a);
-    raise(errc::manifest_unknown,
-          fmt::format("no manifest {} of {} on this node", a.path.selector, a.path.name));
+    raise(errc::manifest_unknown, std::move(why));
 }
 
 /// False when it is not here and nothing brings it.

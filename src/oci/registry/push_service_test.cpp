@@ -560,10 +560,12 @@ TEST(push_service, keeps_what_was_pushed_although_the_stores_index_was_lost) {
         push_service again(co_await asio::this_coro::executor, n.workers, n.store, n.known, n.names,
                            n.fleet);
         again.start();
-        while ((co_await n.store.pins("pushed:")).size() != 1 ||
-               (co_await n.store.pins("pushed:")).front().name != "pushed:" + digest_of(manifest))
+        std::vector<store::block_index::pin_entry> pins;
+        do {
             co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
-        EXPECT_EQ((co_await n.store.pins("pushed:")).front().blobs.size(), 2u);
+            pins = co_await n.store.pins("pushed:");
+        } while (pins.size() != 1 || pins.front().name != "pushed:" + digest_of(manifest));
+        EXPECT_EQ(pins.front().blobs.size(), 2u);
         co_await again.stop();
     });
 }
