@@ -257,8 +257,8 @@ def test_whatever_the_description_allows_is_answered_without_a_500(root, binary,
         until curl -sf http://127.0.0.1:3000/api/v1/health >/dev/null; do kill -0 $node || exit 9; done
         {found.stdout.strip()}/schemathesis --config-file {folder}/schemathesis.toml run http://127.0.0.1:3000/swagger/openapi.json --url http://127.0.0.1:3000 \\
             --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \\
-            --exclude-path /api/v1/event --phases examples,coverage,fuzzing --max-examples 10 --seed 1 --workers 6 \\
-            --request-timeout 30 --no-color
+            --exclude-path /api/v1/event --phases examples,coverage,fuzzing --max-examples 6 --seed 1 \\
+            --request-timeout 60 --no-color
     """
     p = run(["ip", "netns", "exec", island, "bash", "-c", script], timeout=420, env={"DOCKER_CONFIG": "", "HOME": folder})
     with open(f"{folder}/node.log") as f:
