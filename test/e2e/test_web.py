@@ -1,4 +1,5 @@
 """The web application in a real browser, against real nodes."""
+import os
 import re
 import urllib.parse
 
@@ -6,6 +7,7 @@ import pytest
 
 from lib import browser as browser_lib
 from lib import fake_registry, images
+from lib.system import wait_until
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
@@ -216,6 +218,39 @@ def test_what_was_removed_by_mistake_comes_back(tab, node):
     page.get_by_role("button", name="Undo").click()
     row(page, "busybox:1.35.0").get_by_text("70 %").wait_for()
     page.get_by_text("Taken back.").wait_for()
+
+
+def test_a_node_that_wants_a_token_is_logged_in_to(browser, start_node, directory):
+    token = "a-token-of-the-operator"
+    with open(f"{directory}/tokens", "w") as f:
+        f.write(f"operator {token}\n")
+    os.chmod(f"{directory}/tokens", 0o600)
+    node = start_node(args=["--api-token-file", f"{directory}/tokens"], wait=False)
+    wait_until(lambda: node.answers("/"), 20, lambda: f"the page is served: {node.log_tail()}")
+    t = browser_lib.Tab(browser, node.api_address)
+    t.expect_complaint("401")
+    page = t.page
+    page.goto(f"http://{node.api_address}/strategy")
+    dialog = page.get_by_role("dialog", name="This node wants a token")
+    dialog.get_by_label("Token").fill("not-the-token-of-anybody")
+    assert t.violations() == []
+    dialog.get_by_role("button", name="Log in").click()
+    dialog.get_by_text("This node does not know that token.").wait_for()
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_role("status").filter(has_text="not logged in").wait_for()
+    page.get_by_role("button", name="Log in").click()
+    dialog.get_by_label("Token").fill(token)
+    dialog.get_by_role("button", name="Log in").click()
+    page.get_by_text("No strategies yet").wait_for()
+    page.get_by_role("status").filter(has_text="live").wait_for()
+    # The token goes with every request, and stays nowhere.
+    page.get_by_role("link", name="Shared state").click()
+    page.get_by_role("heading", name="History").wait_for()
+    assert token not in page.url
+    assert token not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    page.reload()
+    dialog.wait_for()
+    t.close()
 
 
 def test_names_are_text(tab, node):

@@ -100,6 +100,14 @@ class Node:
         except (OSError, http.client.HTTPException):
             return False
 
+    def answers(self, path):
+        """Whether there is any answer at all, for nodes that want a token."""
+        assert self.daemon.running(), f"the node ended ({self.daemon.process.returncode}):\n{self.log_tail()}"
+        try:
+            return http_request(self.api_address, "GET", path, timeout=5).status > 0
+        except (OSError, http.client.HTTPException):
+            return False
+
     @property
     def pid(self):
         return self.daemon.pid

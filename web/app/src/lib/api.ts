@@ -26,7 +26,7 @@ export const client = createClient<paths>({
 });
 
 function errorOf(failure: unknown, response: Response): ApiError {
-  if (response.status === 401 && response.headers.has("WWW-Authenticate")) session.wanted = true;
+  if (response.status === 401 && response.headers.has("WWW-Authenticate")) session.refuse(response);
   const f = failure as Partial<Failure> | undefined;
   return new ApiError(
     typeof f?.msg === "string" ? f.msg : `the node answered ${response.status}`,

@@ -52,7 +52,9 @@ class Live {
 
   start(): void {
     void this.#run();
-    addEventListener("online", () => this.#wake());
+    addEventListener("online", () => {
+      if (!session.wanted) this.#wake();
+    });
   }
 
   /** Tries again now rather than later. */
@@ -67,6 +69,11 @@ class Live {
         await this.#follow();
       } catch {
         // Whatever it was, the answer is the same: say so and try again.
+      }
+      if (session.wanted) {
+        this.connection = "connecting";
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
       }
       if (this.connection === "live" || this.staleSince === 0) this.staleSince = Date.now();
       this.connection = "lost";
@@ -98,7 +105,7 @@ class Live {
         signal: abort.signal,
         cache: "no-store",
       });
-      if (response.status === 401) session.wanted = true;
+      if (response.status === 401 || response.status === 429) session.refuse(response);
       if (!response.ok || !response.body) return;
       // What the last connection left half said, this one does not finish.
       const { lastId, retry } = this.#parser;
