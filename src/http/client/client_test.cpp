@@ -348,11 +348,11 @@ TEST(client, holds_the_sender_back_while_paused) {
         slow_sink sink(ex, 1);
         aio::task_group group(ex);
         group.spawn("download", [](client* http, std::string url, slow_sink* s) -> awaitable<void> {
-            co_await http->stream({.url = std::move(url), .stall_timeout = 40ms}, *s);
+            co_await http->stream({.url = std::move(url), .stall_timeout = 150ms}, *s);
         }(&b.http, server.url("/"), &sink));
         while (!sink.paused)
             co_await sink.changed.wait();
-        co_await aio::sleep_for(200ms);  // longer than the stall limit: it must not fail either
+        co_await aio::sleep_for(400ms);  // longer than the stall limit: it must not fail either
         EXPECT_LE(sink.bytes, 16384u);
         EXPECT_LE(server.sent_bytes, 16u << 20);  // what both kernels' buffers hold
         EXPECT_EQ(group.size(), 1u);
@@ -430,7 +430,7 @@ TEST(client, waits_in_line_for_a_connection_without_stalling) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         scripted_server server(ex, [](const seen_request&) {
             auto slow = answer(200, {}, "x");
-            slow.steps[0].wait_before = 30ms;
+            slow.steps[0].wait_before = 100ms;
             return slow;
         });
         bench b(ex, {.connections_per_host_max = 2});
@@ -438,7 +438,7 @@ TEST(client, waits_in_line_for_a_connection_without_stalling) {
         int done = 0;
         for (int i = 0; i < 8; ++i)
             group.spawn("request", [](client* http, std::string url, int* n) -> awaitable<void> {
-                co_await http->fetch({.url = std::move(url), .stall_timeout = 60ms});
+                co_await http->fetch({.url = std::move(url), .stall_timeout = 250ms});
                 ++*n;
             }(&b.http, server.url("/"), &done));
         co_await group.join();

@@ -94,7 +94,7 @@ TEST(long_link, is_filled_by_windows_that_grow) {
             auto [channel, protocol] = co_await a.open(b.self(), {"/zeros/1"});
             EXPECT_EQ((co_await host::read_all(*channel)).size(), size);
         }
-        EXPECT_LT(std::chrono::steady_clock::now() - start, 6s);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
         EXPECT_GE(a.find(b.self())->round_trip.value_or(0ms), 100ms);
         a.disconnect(b.self());
         co_await relays.stop();

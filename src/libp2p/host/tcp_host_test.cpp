@@ -121,7 +121,7 @@ TEST(tcp_host, tries_the_next_address_when_one_does_not_answer) {
                                                   b.addresses().at(0)};
         const auto start = std::chrono::steady_clock::now();
         co_await a.connect(b.self(), all);
-        EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
         EXPECT_EQ(co_await say(a, b, "here"), "here");
         EXPECT_EQ(a.addresses_of(b.self()).front(), b.addresses().at(0));  // the one that worked
     });

@@ -49,7 +49,7 @@ class credentials : public ::testing::Test {
     static awaitable<void> find_into(credential* out, std::string domain, std::string path,
                                      std::string file) {
         aio::pool workers(1);
-        credential_store store(workers, {.file = std::move(file), .helper_limit = 300ms});
+        credential_store store(workers, {.file = std::move(file), .helper_limit = 20s});
         *out = co_await store.find(std::move(domain), std::move(path));
     }
 

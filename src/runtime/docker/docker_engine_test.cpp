@@ -292,7 +292,7 @@ TEST(docker_engine, ends_the_pull_when_cancelled) {
 TEST(docker_engine, is_unavailable_in_every_way_there_is) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         docker_options quick;
-        quick.answer_limit = 100ms;
+        quick.answer_limit = 500ms;
         bench b(ex,
                 {{"/images/hangs:1", {{}, reply::end::hang}},
                  {"/images/closes:1", {{}, reply::end::close}},
