@@ -26,7 +26,7 @@ class pool {
         } else {
             std::optional<T> out;
             co_await run_job([&f, &out] { out.emplace(f()); });
-            co_return std::move(*out);  // NOLINT(bugprone-unchecked-optional-access): it has run
+            co_return std::move(*out);
         }
     }
 

@@ -52,6 +52,7 @@ awaitable<void> exchange::run_search(want_listener* l, cid id) {
 
 /// Peers that have just connected have not said yet what they speak: they may have the block.
 awaitable<void> exchange::connected_are_known() {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     const auto known = [this]() -> awaitable<void> {
         while (std::ranges::any_of(host_.peers(),
                                    [](const auto& peer) { return peer.protocols.empty(); }))
@@ -81,6 +82,7 @@ awaitable<void> exchange::approach(peer_id peer, std::vector<multiformats::multi
     try {
         co_await aio::with_timeout(host_.connect(peer, std::move(addresses)),
                                    options_.connect_timeout);
+        // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
         const auto known = [this, peer]() -> awaitable<void> {
             while (!find(peer))
                 co_await peers_changed_.wait();

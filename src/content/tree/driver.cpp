@@ -80,6 +80,7 @@ awaitable<std::uint64_t> reader::read(cid file, std::uint64_t offset, byte_sink 
 
 awaitable<bytes> reader::read_all(cid file, std::size_t size_max) {
     bytes out;
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     co_await read(file, 0, [&](byte_view piece) -> awaitable<void> {
         if (piece.size() > size_max - out.size())
             raise(unixfs::errc::too_large,

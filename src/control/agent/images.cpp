@@ -195,6 +195,7 @@ awaitable<void> agent::fetch_and_pin(multiformats::cid root, std::string name) {
     std::vector<crypto::digest> blobs;
     std::vector<store::dag_node> nodes;
     std::size_t bytes_held = 0;
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     const auto take = [&](const multiformats::cid& id, byte_view block) -> awaitable<bool> {
         if (const auto blob = co_await store_.find_root(id)) {
             blobs.push_back(blob->digest);

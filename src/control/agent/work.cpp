@@ -130,9 +130,9 @@ std::string agent::start_import_by_hand(const oci::reference& ref, const crypto:
                                         tree ? "ipfs:" + tree->to_string() : ref.domain);
     entry->digest = digest.to_string();
     imports_by_hand_[job] = entry->id;
-    by_hand_.spawn(job, import_by_hand({ref, digest, std::move(choice), importer::pin_name(digest),
-                                        std::move(tree)},
-                                       job, entry));
+    auto work = import_by_hand(
+        {ref, digest, std::move(choice), importer::pin_name(digest), std::move(tree)}, job, entry);
+    by_hand_.spawn(std::move(job), std::move(work));
     return entry->id;
 }
 

@@ -123,6 +123,7 @@ void dht::take_in(const std::vector<peer_info>& peers) {
 }
 
 awaitable<message> dht::request(peer_id peer, message m) {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     const auto talk = [&]() -> awaitable<message> {
         auto opened = co_await host_.open(peer, {protocol_});
         co_await write_message(*opened.channel, m);

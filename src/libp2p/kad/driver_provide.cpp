@@ -30,6 +30,7 @@ void dht::stop_providing(const multihash& content) {
 
 /// Writes ADD_PROVIDERs and closes: there is no answer.
 awaitable<void> dht::tell_server(peer_id server, std::vector<multihash> contents) {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     const auto talk = [&]() -> awaitable<void> {
         auto opened = co_await host_.open(server, {protocol_});
         const peer_info self{.id = host_.self(), .addresses = own_addresses()};

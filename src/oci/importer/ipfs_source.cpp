@@ -66,6 +66,7 @@ awaitable<void> ipfs_source::blob(oci::descriptor what, std::uint64_t offset, by
         ~detach() { from.on_resume({}); }
     } const at_end{sink};
     tree::reader from(from_);
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited here
     co_await from.read(file, offset, [&](byte_view piece) -> awaitable<void> {
         // It may say that there is room again before it returns.
         g.is_open = false;
