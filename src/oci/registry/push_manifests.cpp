@@ -78,8 +78,9 @@ oci::reference fleet_name(const std::string& repository, const std::string& tag)
 awaitable<void> push_service::put_manifest(asked a, std::string repository, request& req,
                                            response_writer& out) {
     const auto tags = asked_tags(a, req);
-    std::optional<digest> expected;
-    if (a.path.selector.contains(':') && !(expected = digest_in(a.path.selector)))
+    const bool by_digest = a.path.selector.contains(':');
+    const auto expected = by_digest ? digest_in(a.path.selector) : std::nullopt;
+    if (by_digest && !expected)
         raise(errc::digest_invalid, "only sha256 and sha512 digests can be checked");
     const auto raw = co_await req.body(oci::manifest_bytes_max);
     const auto d =
