@@ -9,6 +9,7 @@
 #include "control/agent/agent_world_for_test.hpp"
 #include "http/server/test_client.hpp"
 #include "libp2p/host/memory_host.hpp"
+#include "mesh/trust/driver_table.hpp"
 
 namespace dm::api::testing {
 
@@ -28,9 +29,11 @@ class world : public agent::testing::world {
           others(ex, network, self()),
           blocks(content),
           exchange(ex, workers, others, blocks),
-          api(ex, node(), shared, content, others, exchange,
+          records(ex, workers, shared, identity, folder / "trust.db", {.roots = {self()}}),
+          api(ex, node(), shared, records, content, others, exchange,
               {.platform = platform(), .version = "1.2.3", .host_names = {}}),
           http(ex, workers, api.handler(), server_options()) {
+        records.start();
         api.start();
     }
 
@@ -67,6 +70,7 @@ class world : public agent::testing::world {
     awaitable<void> stop() {
         co_await http.stop();
         co_await api.stop();
+        co_await records.stop();
         co_await exchange.stop();
         co_await others.stop();
         co_await agent::testing::world::stop();
@@ -76,6 +80,9 @@ class world : public agent::testing::world {
     host::memory_host others;
     bitswap::store_blocks blocks;
     bitswap::exchange exchange;
+    crypto::private_key identity =
+        crypto::private_key::from_seed(std::array<std::byte, crypto::ed25519_seed_size>{});
+    trust::signed_table records;
     rest_api api;
     server::http_server http;
 };

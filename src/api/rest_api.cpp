@@ -7,6 +7,7 @@
 #include "api/limit_routes.hpp"
 #include "api/metrics_route.hpp"
 #include "api/node_routes.hpp"
+#include "api/operator_routes.hpp"
 #include "api/store_routes.hpp"
 #include "api/strategy_routes.hpp"
 #include "http/server/host_guard.hpp"
@@ -20,8 +21,8 @@ constexpr std::string_view app_pages[] = {"/strategy", "/image", "/peers", "/tra
 }  // namespace
 
 rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
-                   store::content_store& content, const host::host& peers,
-                   bitswap::exchange& blocks, options o)
+                   trust::operators& operators, store::content_store& content,
+                   const host::host& peers, bitswap::exchange& blocks, options o)
     : events_(ex, node), traffic_(std::move(ex), peers, events_) {
     routes_.add_guard([guard = o.any_host ? server::host_guard::of_any_name()
                                           : server::host_guard(std::move(o.host_names))](
@@ -31,6 +32,7 @@ rest_api::rest_api(executor ex, agent::agent& node, state::table& shared,
     add_crdt_routes(routes_, shared, std::move(o.history));
     add_image_routes(routes_, node, std::move(o.platform));
     add_node_routes(routes_, node, peers, std::move(o.version));
+    add_operator_routes(routes_, operators);
     add_limit_routes(routes_, o.limits, std::move(o.limit_rates));
     add_event_route(routes_, events_);
     add_store_routes(routes_, content,

@@ -13,6 +13,7 @@
 #include "http/server/router.hpp"
 #include "libp2p/host/host.hpp"
 #include "mesh/state/table.hpp"
+#include "mesh/trust/driver_operators.hpp"
 #include "oci/platform.hpp"
 
 namespace dm::api {
@@ -37,8 +38,9 @@ struct options {
 class rest_api {
   public:
     /// The references outlive it.
-    rest_api(executor ex, agent::agent& node, state::table& shared, store::content_store& content,
-             const host::host& peers, bitswap::exchange& blocks, options o);
+    rest_api(executor ex, agent::agent& node, state::table& shared, trust::operators& operators,
+             store::content_store& content, const host::host& peers, bitswap::exchange& blocks,
+             options o);
 
     void start();
     awaitable<void> stop();

@@ -40,6 +40,7 @@ json follow_transfer(node_client& node, const std::string& id);
 void add_strategy_commands(CLI::App& app, const context& c);
 void add_image_commands(CLI::App& app, const context& c);
 void add_node_commands(CLI::App& app, const context& c);
+void add_operator_commands(CLI::App& app, const context& c);
 void add_status_command(CLI::App& app, const context& c);
 void add_store_commands(CLI::App& app, const context& c);
 void add_get_command(CLI::App& app, const context& c);

@@ -85,6 +85,7 @@ void add_commands(CLI::App& app, action& chosen) {
     add_image_commands(app, c);
     add_status_command(app, c);
     add_node_commands(app, c);
+    add_operator_commands(app, c);
     add_store_commands(app, c);
     add_get_command(app, c);
     add_ipdr_commands(app, c);

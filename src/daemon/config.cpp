@@ -227,6 +227,7 @@ result<config> parse_config(const raw_config& raw) {
     out.format = raw.log_format == "text" ? log_format::text : log_format::json;
     out.docker_host = docker_host(raw);
     out.open_mesh = raw.open_mesh;
+    out.open_operators = raw.open_operators;
     out.mdns = !raw.no_mdns;
     out.upstream_ca = raw.upstream_ca;
     out.registry_auth_file = raw.registry_auth_file;

@@ -28,6 +28,7 @@ struct raw_config {
     std::vector<std::string> bootstrap;
     bool open_mesh = false;
     bool no_mdns = false;
+    bool open_operators = false;
     std::string engine = "docker";
     std::string docker_host;
     std::string api_cert;
@@ -83,8 +84,9 @@ struct config {
     guarding registry_guard;
     std::vector<multiformats::multiaddr> p2p;  ///< empty: as the mesh allows
     std::vector<host::known_peer> bootstrap;
-    bool open_mesh = false;  ///< peers without a key of the mesh are welcome
-    bool mdns = true;        ///< peers on the local network are looked for
+    bool open_mesh = false;       ///< peers without a key of the mesh are welcome
+    bool open_operators = false;  ///< every member may steer the fleet
+    bool mdns = true;             ///< peers on the local network are looked for
     engine_kind engine = engine_kind::docker;
     std::string docker_host;  ///< "unix:///var/run/docker.sock"
     plan::labels labels;

@@ -3,13 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "crypto/random.hpp"
 #include "daemon/errc.hpp"
+#include "daemon/files.hpp"
 #include "multiformats/peer_id.hpp"
 
 namespace dm::daemon {
@@ -18,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t key_file_bytes_max = crypto::key_data_max + 64;
-constexpr std::size_t peerstore_bytes_max = 1 << 20;
 constexpr std::string_view peerstore_template =
     R"(# Nodes to connect to first, one multiaddress a line, as the other node prints it at its start:
 # copy this file to "peerstore" beside it and put them in.
@@ -27,59 +25,6 @@ constexpr std::string_view peerstore_template =
 #
 # The older spelling /ipfs/ in place of /p2p/ is understood, too. Lines that start with # are ignored.
 )";
-
-[[noreturn]] void cannot(std::string_view what, const fs::path& path, int code) {
-    raise(errc::cannot_use_data,
-          fmt::format("cannot {} {}: {}", what, path.string(), std::strerror(code)));
-}
-
-void sync_folder(const fs::path& folder) {
-    const unique_fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!handle || ::fsync(handle.get()) != 0)
-        cannot("sync", folder, errno);
-}
-
-/// Durable, and there as a whole or not at all.
-void write_new_file(const fs::path& path, byte_view data, mode_t mode) {
-    const auto temporary = fs::path(path).concat(".new");
-    ::unlink(temporary.c_str());
-    {
-        const unique_fd file(
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-        if (!file)
-            cannot("make", temporary, errno);
-        const auto n = ::write(file.get(), data.data(), data.size());
-        if (n != static_cast<ssize_t>(data.size()) || ::fsync(file.get()) != 0)
-            cannot("write", temporary, n < 0 ? errno : ENOSPC);
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-        cannot("make", path, errno);
-    sync_folder(path.parent_path());
-}
-
-bytes read_file(const fs::path& path, int file, std::size_t size_max) {
-    bytes out(size_max);
-    std::size_t have = 0;
-    while (have < out.size()) {
-        const auto n = ::read(file, out.data() + have, out.size() - have);
-        if (n < 0)
-            cannot("read", path, errno);
-        if (n == 0)
-            break;
-        have += static_cast<std::size_t>(n);
-    }
-    out.resize(have);
-    return out;
-}
-
-std::optional<bytes> read_if_there(const fs::path& path, std::size_t size_max) {
-    const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file)
-        return read_file(path, file.get(), size_max);
-    if (errno != ENOENT)
-        cannot("read", path, errno);
-    return std::nullopt;
-}
 
 }  // namespace
 
@@ -123,16 +68,11 @@ crypto::private_key data_dir::identity() const {
 }
 
 std::optional<pnet::swarm_key> data_dir::swarm_key() const {
-    const auto path = folder_ / swarm_key_name;
-    const auto text = read_if_there(path, pnet::swarm_key_file_bytes_max);
-    if (!text)
-        return std::nullopt;
-    auto key = pnet::parse_swarm_key(as_chars(*text));
-    if (!key)
-        raise(errc::bad_swarm_key,
-              fmt::format("{} is {}; copy it again from another node of the mesh", path.string(),
-                          key.error().message()));
-    return *key;
+    return read_swarm_key(folder_ / swarm_key_name);
+}
+
+void data_dir::write_swarm_key(const pnet::swarm_key& key) const {
+    write_new_file(folder_ / swarm_key_name, as_bytes(pnet::to_text(key)), 0600);
 }
 
 bool data_dir::make_swarm_key() const {
@@ -145,28 +85,51 @@ bool data_dir::make_swarm_key() const {
     return true;
 }
 
-std::vector<host::known_peer> data_dir::peerstore() const {
+void data_dir::add_to_peerstore(std::string_view address) const {
     const auto path = folder_ / "peerstore";
-    const auto text = read_if_there(path, peerstore_bytes_max);
-    if (!text)
-        return {};
+    bool is_there = false;
+    each_line(path, [&](std::string_view line, int) { is_there |= line == address; });
+    if (is_there)
+        return;
+    auto text = read_if_there(path, list_file_bytes_max).value_or(bytes{});
+    if (!text.empty() && text.back() != std::byte{'\n'})
+        append(text, "\n");
+    append(text, address);
+    append(text, "\n");
+    write_new_file(path, text, 0644);
+}
+
+std::vector<multiformats::peer_id> data_dir::operators() const {
+    std::vector<multiformats::peer_id> out;
+    const auto path = folder_ / operators_name;
+    each_line(path, [&](std::string_view line, int number) {
+        const auto id = multiformats::parse_peer_id(line);
+        if (!id)
+            raise(errc::bad_operators,
+                  fmt::format("{}, line {}: \"{}\" is no peer id", path.string(), number, line));
+        out.push_back(*id);
+    });
+    return out;
+}
+
+void data_dir::write_operators(const std::vector<multiformats::peer_id>& roots) const {
+    std::string text =
+        "# The first operators of the mesh, whom this node obeys; they may appoint others.\n";
+    for (const auto& id : roots)
+        text += id.to_string() + "\n";
+    write_new_file(folder_ / operators_name, as_bytes(text), 0644);
+}
+
+std::vector<host::known_peer> data_dir::peerstore() const {
     std::vector<host::known_peer> out;
-    int number = 0;
-    for (auto rest = as_chars(*text); !rest.empty();) {
-        ++number;
-        const auto end = rest.find('\n');
-        auto line = rest.substr(0, end);
-        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-        line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
-        line = line.substr(std::min(line.find_first_not_of(" \t"), line.size()));
-        if (line.empty() || line.front() == '#')
-            continue;
+    const auto path = folder_ / "peerstore";
+    each_line(path, [&](std::string_view line, int number) {
         auto peer = host::parse_known_peer(line);
         if (!peer)
             raise(errc::bad_peerstore,
                   fmt::format("{}, line {}: {}", path.string(), number, peer.error().message()));
         out.push_back(*std::move(peer));
-    }
+    });
     return out;
 }
 

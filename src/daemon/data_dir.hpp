@@ -12,9 +12,13 @@
 namespace dm::daemon {
 
 constexpr const char* swarm_key_name = "swarm.key";
+/// While the key of the mesh is being changed: the one from before.
+constexpr const char* former_swarm_key_name = "swarm.key.former";
+constexpr const char* operators_name = "operators";
 
 /// The folder of one node:
-///   privateKey, swarm.key, peerstore, peerstore.template, peers.db, store/, state.db, lock
+///   privateKey, swarm.key, operators, peerstore, peerstore.template, peers.db, store/, state.db,
+///   lock
 /// Held by one process at a time; the lock ends with the process, however that ends.
 class data_dir {
   public:
@@ -32,9 +36,17 @@ class data_dir {
     std::optional<pnet::swarm_key> swarm_key() const;
     /// Makes one (mode 0600) where there is none; true when it did.
     bool make_swarm_key() const;
+    void write_swarm_key(const pnet::swarm_key& key) const;
+
+    /// Whom this node obeys, from the file `operators`: the first operators of the mesh. Throws
+    /// failure: bad_operators with the line.
+    std::vector<multiformats::peer_id> operators() const;
+    void write_operators(const std::vector<multiformats::peer_id>& roots) const;
 
     /// The peers in the file `peerstore`. Throws failure: bad_peerstore with the line.
     std::vector<host::known_peer> peerstore() const;
+    /// Adds a line, if it is not there.
+    void add_to_peerstore(std::string_view address) const;
 
   private:
     std::filesystem::path folder_;

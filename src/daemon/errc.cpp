@@ -22,6 +22,8 @@ const char* name_of(errc code) noexcept {
             return "bad_swarm_key";
         case errc::bad_peerstore:
             return "bad_peerstore";
+        case errc::bad_operators:
+            return "bad_operators";
     }
     return "unknown";
 }
@@ -42,6 +44,8 @@ const char* message_of(errc code) noexcept {
             return "the key of the mesh cannot be read";
         case errc::bad_peerstore:
             return "the file peerstore cannot be read";
+        case errc::bad_operators:
+            return "the file operators cannot be read";
     }
     return "unknown failure";
 }
@@ -51,6 +55,7 @@ condition condition_of(errc code) noexcept {
         case errc::bad_option:
         case errc::not_loopback:
         case errc::bad_peerstore:
+        case errc::bad_operators:
             return condition::invalid;
         case errc::in_use:
             return condition::conflict;

@@ -13,6 +13,7 @@ enum class errc {
     bad_identity,     ///< the private key cannot be read
     bad_swarm_key,    ///< the key of the mesh cannot be read
     bad_peerstore,    ///< a line of the file `peerstore`
+    bad_operators,    ///< a line of the file `operators`
 };
 
 const char* category_name(errc) noexcept;

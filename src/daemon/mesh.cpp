@@ -30,24 +30,41 @@ std::uint64_t next_seqno(const std::filesystem::path& file) {
     return next;
 }
 
+trust::table_options trusting(const data_dir& data, bool open_operators) {
+    if (open_operators)
+        return {};
+    auto roots = data.operators();
+    const bool learns = roots.empty() && data.swarm_key();
+    return {.roots = std::move(roots),
+            .learns_root = learns,
+            .on_learned = [&data](const multiformats::peer_id& root) {
+                data.write_operators(std::vector{root});
+            }};
+}
+
 }  // namespace
 
 mesh::mesh(executor ex, aio::pool& workers, const data_dir& data, host::host& peers,
-           crdt::block_source& blocks, bitswap::exchange& exchange)
+           crdt::block_source& blocks, bitswap::exchange& exchange, bool open_operators)
     : key_(data.identity()),
       pubsub_(ex, peers, key_,
               {.seqno = next_seqno(data / mesh_state_name), .seed = random_seed()}),
       state_(ex, workers, data / mesh_state_name, blocks, pubsub_, exchange,
              {.seed = random_seed()}),
-      presence_(ex, peers, pubsub_, random_seed()) {}
+      records_(ex, workers, state_, key_, data / mesh_state_name, trusting(data, open_operators)),
+      presence_(ex, peers, pubsub_, random_seed()) {
+    state_.reserve_for(records_.make_voucher());
+}
 
 void mesh::start() {
     pubsub_.start();
     state_.start();
+    records_.start();
     presence_.start();
 }
 
 awaitable<void> mesh::stop() {
+    co_await records_.stop();
     co_await state_.stop();
     co_await presence_.stop();
     co_await pubsub_.stop();

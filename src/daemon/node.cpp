@@ -90,7 +90,7 @@ std::string address_for_engine(const server::http_server& registry) {
 
 agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
                              const server::http_server& registry, const std::string& version,
-                             bitswap::exchange& blocks, presence::service& presence) {
+                             bitswap::exchange& blocks, mesh& shared) {
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
@@ -102,11 +102,13 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             .registry_address = address_for_engine(registry),
             .peers = &blocks,
             .tag_ttl = c.tag_ttl,
-            .see = [&presence](const multiformats::peer_id& peer) {
-                const auto seen = presence.find(peer);
-                return agent::seen_node{.is_online = seen.state != presence::liveness::offline,
-                                        .since = seen.since};
-            }};
+            .see =
+                [&shared](const multiformats::peer_id& peer) {
+                    const auto seen = shared.presence().find(peer);
+                    return agent::seen_node{.is_online = seen.state != presence::liveness::offline,
+                                            .since = seen.since};
+                },
+            .ready = [&shared] { return shared.records().ready(); }};
 }
 
 awaitable<api::history_view> history_of(crdt::shared_map& shared) {
@@ -150,7 +152,7 @@ node::node(executor ex, const config& c, const std::string& version)
       store_(ex, workers_, data_ / "store", {.size_max = c.store_limit_bytes}),
       state_blocks_(ex, workers_, data_ / mesh_state_name),
       ipfs_(ex, workers_, network_.peers(), store_, state_blocks_),
-      mesh_(ex, workers_, data_, network_.peers(), state_blocks_, ipfs_.blocks()),
+      mesh_(ex, workers_, data_, network_.peers(), state_blocks_, ipfs_.blocks(), c.open_operators),
       http_(ex),
       upstream_(http_, workers_, upstream_options(c)),
       swarm_(ex, workers_, network_.peers(), store_),
@@ -158,16 +160,16 @@ node::node(executor ex, const config& c, const std::string& version)
       origin_(swarm_, registries_),
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
-      agent_((listen(registry_server_, "--registry", c.registry), ex), mesh_.shared(), local_,
-             store_, origin_, *engine_,
-             agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks(),
-                           mesh_.presence())),
+      agent_(
+          (listen(registry_server_, "--registry", c.registry), ex), mesh_.records(), local_, store_,
+          origin_, *engine_,
+          agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_)),
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
       registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
                 pull_options(registry_guard_.get(), c.registry_guard)),
       docker_mirror_(store_, agent_, {}, {.as_mirror = true}),
-      api_(ex, agent_, mesh_.shared(), store_, network_.peers(), ipfs_.blocks(),
+      api_(ex, agent_, mesh_.shared(), mesh_.records(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,
             .version = version,
             .host_names = {},

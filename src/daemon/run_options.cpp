@@ -109,6 +109,11 @@ void add_run_options(CLI::App& command, run_options& into) {
         .add_flag("--no-mdns", c.no_mdns,
                   "do not look for peers on the local network, nor let them find this node there")
         ->envname(variable_of("--no-mdns"));
+    command
+        .add_flag("--open-operators", c.open_operators,
+                  "let every member of the mesh steer it, whatever the file operators in the data "
+                  "folder says")
+        ->envname(variable_of("--open-operators"));
     add(command, "--engine", c.engine, "what images are loaded into: docker, or none",
         "docker|none");
     add(command, "--docker-host", c.docker_host,

@@ -66,6 +66,7 @@ raw_config everything() {
         "/ip4/192.0.2.1/tcp/4/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"};
     out.open_mesh = true;
     out.no_mdns = true;
+    out.open_operators = true;
     out.engine = "none";
     out.docker_host = "unix:///run/docker.sock";
     out.labels = {"site=store", "row=3"};
@@ -96,6 +97,7 @@ TEST(run_options, mean_the_same_as_flags_variables_and_lines_of_a_file) {
                "/ip4/192.0.2.1/tcp/4/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA",
                "--open-mesh",
                "--no-mdns",
+               "--open-operators",
                "--engine",
                "none",
                "--docker-host",
@@ -130,6 +132,7 @@ TEST(run_options, mean_the_same_as_flags_variables_and_lines_of_a_file) {
               "/ip4/192.0.2.1/tcp/4/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"},
              {"DISTROMASH_OPEN_MESH", "true"},
              {"DISTROMASH_NO_MDNS", "true"},
+             {"DISTROMASH_OPEN_OPERATORS", "true"},
              {"DISTROMASH_ENGINE", "none"},
              {"DISTROMASH_DOCKER_HOST", "unix:///run/docker.sock"},
              {"DISTROMASH_LABEL", "site=store,row=3"},
@@ -151,6 +154,7 @@ p2p = "/ip4/127.0.0.1/tcp/3"
 bootstrap = "/ip4/192.0.2.1/tcp/4/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
 open-mesh = true
 no-mdns = true
+open-operators = true
 engine = "none"
 docker-host = "unix:///run/docker.sock"
 label = ["site=store", "row=3"]

@@ -124,17 +124,18 @@ void agent::wake() {
 }
 
 awaitable<void> agent::run() {
+    if (options_.ready)
+        co_await options_.ready();
     auto review = clock::now();
-    for (bool announced = false;;) {
+    for (bool announced = false, resumed = false;;) {
         if (std::exchange(dirty_, false)) {
             bool whole = false;
             try {
-                if (!announced) {
-                    co_await catalogue_.put(own_record());
+                if (!std::exchange(resumed, true))
                     resume_imports();
-                    announced = true;
-                }
-                whole = co_await pass();
+                if (!announced)
+                    announced = co_await announce();
+                whole = co_await pass() && announced;
             } catch (const std::exception& e) {
                 if (aio::is_cancelled(e))
                     throw;
@@ -149,6 +150,20 @@ awaitable<void> agent::run() {
         if (!woken)
             dirty_ = true;
     }
+}
+
+/// False when the shared state does not take this node's record: the node does its work all the
+/// same.
+awaitable<bool> agent::announce() {
+    try {
+        co_await catalogue_.put(own_record());
+        co_return true;
+    } catch (const failure& e) {
+        if (aio::is_cancelled(e))
+            throw;
+        log::warn("this node cannot make itself known", {{"reason", e.what()}});
+    }
+    co_return false;
 }
 
 awaitable<bool> agent::pass() {
@@ -174,6 +189,7 @@ awaitable<bool> agent::pass() {
     for (const auto& a : out.actions)
         co_await act(a, wanted);
     tasks_.keep_only(wanted);
+    co_await name_imports(seen.strategies);
     co_await write_layout_index();
     if (changed)
         for (const auto& s : seen.strategies)
@@ -182,6 +198,25 @@ awaitable<bool> agent::pass() {
     for (const auto& name : names_that_differ(kept_before, kept_))
         notify("image", nlohmann::json{{"name", name}}.dump());
     co_return seen.whole;
+}
+
+/// A node that is no operator and imports an image cannot say what its name means.
+awaitable<void> agent::name_imports(const std::vector<plan::strategy>& strategies) {
+    if (catalogue_.refusal())
+        co_return;
+    for (const auto& s : strategies) {
+        if (!s.digest || s.image.tag.empty() || !catalogue_.image(*s.digest))
+            continue;
+        const auto* known = catalogue_.name(s.image);
+        if (known && (known->digest == *s.digest || known->updated >= s.updated))
+            continue;
+        plan::name_record name;
+        name.name = s.image;
+        name.name.digest.reset();
+        name.digest = *s.digest;
+        name.updated = s.updated;
+        co_await catalogue_.put(nullptr, name);
+    }
 }
 
 awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted) {

@@ -54,6 +54,8 @@ struct options {
         60'000};  ///< a look at everything even if nothing happened
     /// Asked about each other member; without it all are online.
     std::function<seen_node(const multiformats::peer_id&)> see{};
+    /// Waited for before anything is done: when the shared state is known.
+    std::function<awaitable<void>()> ready{};
 };
 
 /// Something that a watcher of the node wants to know: {"type":"strategy","key":…}.
@@ -149,11 +151,13 @@ class agent final : public registry::name_resolver, public registry::publisher {
 
     // The loop: look, plan, act (agent.cpp, observe.cpp).
     awaitable<void> run();
+    awaitable<bool> announce();
     awaitable<bool> pass();  ///< false when not everything could be seen: look again soon
     awaitable<snapshot> observe();
     awaitable<void> observe_images(snapshot& s);
     awaitable<void> observe_engine(snapshot& s);
     awaitable<void> act(const plan::action& a, std::set<std::string>& wanted);
+    awaitable<void> name_imports(const std::vector<plan::strategy>& strategies);
     awaitable<void> watch_engine();
     void wake();
 

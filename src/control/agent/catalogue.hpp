@@ -33,7 +33,17 @@ class catalogue {
     const std::map<std::string, plan::strategy>& strategies() const noexcept { return strategies_; }
     const std::map<std::string, plan::node_record>& nodes() const noexcept { return nodes_; }
 
-    /// What was imported and how it is called, in one step. No image: the name only.
+    /// Why this node may not write strategies and names; nullopt when it may.
+    std::optional<error> refusal() const;
+    /// Throws what refusal() says.
+    void require_operator() const;
+
+    /// What this node has seen to be true of an image, because it has all of it: records that say
+    /// otherwise are not believed from now on. True when the one that is there does.
+    bool certify(const oci::image_record& image);
+
+    /// What was imported and how it is called, in one step. No image: the name only. A name that
+    /// this node may not write is left out where there is an image.
     awaitable<void> put(const oci::image_record* image, const plan::name_record& name);
     awaitable<void> put(const plan::strategy& r);
     awaitable<void> put(const plan::node_record& r);
@@ -45,10 +55,12 @@ class catalogue {
     void on_change(std::function<void(const state::change&)> f) { on_change_ = std::move(f); }
 
   private:
-    void apply(const state::change& c);
+    void apply(const state::change& written);
+    bool is_untrue(const crypto::digest& image, std::string_view record) const;
 
     state::table& shared_;
     std::map<crypto::digest, oci::image_record> images_;
+    std::map<crypto::digest, oci::image_record> certified_;
     std::map<std::string, plan::name_record> names_;
     std::map<std::string, plan::strategy> strategies_;
     std::map<std::string, plan::node_record> nodes_;

@@ -82,6 +82,32 @@ TEST(catalogue, finds_a_name_whatever_digest_is_asked_with_it) {
     });
 }
 
+TEST(catalogue, believes_what_it_has_seen_of_an_image_and_no_record_against_it) {
+    with_state([](state::durable_map& shared) -> awaitable<void> {
+        catalogue records(shared);
+        const auto good = image_of("good");
+        const auto key = "/dm1/image/" + good.digest.to_string() + "/rec";
+        auto bad = good;
+        bad.blobs.front().cid = multiformats::cid::of(multiformats::codec::raw, as_bytes("bad"));
+        co_await shared.set(key, oci::encode(bad));
+        EXPECT_EQ(*records.image(good.digest), bad) << "who has not got it cannot tell";
+        EXPECT_TRUE(records.certify(good));
+        EXPECT_EQ(*records.image(good.digest), good);
+        bad.blobs.front().cid = good.blobs.front().cid;
+        bad.platforms.push_back({{"windows", "amd64"}, digest_of("no such manifest"), {}});
+        co_await shared.set(key, oci::encode(bad));
+        EXPECT_EQ(*records.image(good.digest), good);
+        co_await shared.set(key, "rubbish");
+        EXPECT_EQ(*records.image(good.digest), good);
+        auto more = good;
+        more.blobs.push_back({digest_of("layer"), good.blobs.front().cid, 5});
+        co_await shared.set(key, oci::encode(more));
+        EXPECT_EQ(*records.image(good.digest), more) << "what it does not deny";
+        co_await shared.erase(key);
+        EXPECT_EQ(records.image(good.digest), nullptr);
+    });
+}
+
 TEST(catalogue, leaves_records_alone_that_it_cannot_read) {
     with_state([](state::durable_map& shared) -> awaitable<void> {
         catalogue records(shared);

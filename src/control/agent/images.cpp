@@ -87,6 +87,8 @@ awaitable<std::string> agent::import_image(oci::reference ref, oci::platform_cho
                                            std::optional<multiformats::cid> tree) {
     if (tree && !options_.peers)
         raise(errc::unknown_content, "this node has no peers to get it from");
+    if (!ref.tag.empty())
+        catalogue_.require_operator();  // for its name
     crypto::digest digest;
     if (tree)
         digest = (co_await importer::ipfs_source(*options_.peers, *tree).resolve()).digest;

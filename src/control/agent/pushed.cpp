@@ -61,6 +61,7 @@ awaitable<oci::platform_choice> platforms_here(store::content_store& store, cryp
 }  // namespace
 
 awaitable<registry::publication> agent::publish(oci::reference name, crypto::digest image) {
+    catalogue_.require_operator();  // for its name
     // Under another tag it may be an image already.
     std::optional<oci::image_record> is_new;
     const auto pin = importer::pin_name(image);

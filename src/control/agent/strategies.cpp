@@ -54,6 +54,7 @@ awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool ane
 }
 
 awaitable<strategy_view> agent::apply(plan::strategy_request request) {
+    catalogue_.require_operator();
     const auto id = plan::id_of(request);
     const auto in_force = catalogue_.strategies().find(id);
     const bool anew = in_force != catalogue_.strategies().end();

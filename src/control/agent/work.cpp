@@ -68,9 +68,11 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
         });
     entry->root = record.root.to_string();
     name.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const bool was_untrue = catalogue_.certify(record);
     const auto* known = catalogue_.image(record.digest);
     // In one step, and the last one: with it the plan wants no import any more and cancels it.
-    co_await catalogue_.put(!known || covers(record, *known) ? &record : nullptr, name);
+    co_await catalogue_.put(!known || was_untrue || covers(record, *known) ? &record : nullptr,
+                            name);
     layout_stale_ = true;  // the records may have been known before the blobs were here
     notify("image",
            nlohmann::json{{"digest", record.digest.to_string()}, {"name", order.image.familiar()}}

@@ -67,7 +67,7 @@ nlohmann::json unknown_to_json(const std::string& unknown) {
 }
 
 std::string unknown_of(nlohmann::json record, std::initializer_list<const char*> known) {
-    for (const char* key : {"v", "author", "sig"})
+    for (const char* key : {"v", "author", "author_key", "seq", "sig"})
         record.erase(key);
     for (const char* key : known)
         record.erase(key);

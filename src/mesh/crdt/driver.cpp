@@ -105,6 +105,17 @@ awaitable<std::size_t> shared_map::erase_if(std::function<bool(std::string_view)
     co_return count;
 }
 
+awaitable<void> shared_map::each_written(std::string prefix, take_entries take) {
+    element_position at;
+    for (;;) {
+        auto piece = co_await blocks_.read(
+            [&](reader& r) { return r.written(prefix, at, options_.batch_blocks); });
+        if (piece.empty())
+            co_return;
+        co_await take(std::move(piece));
+    }
+}
+
 awaitable<void> shared_map::write(std::vector<entry> set, std::vector<std::string> erased) {
     auto out = value_or_throw(co_await workers_.run([&] { return replica_.write(set, erased); }));
     const auto written = std::move(out.written);
@@ -124,6 +135,8 @@ void shared_map::apply(outcome out) {
         else
             entries_.erase(key);
     }
+    for (const auto& e : out.elements)
+        tell_written(e);
     for (auto& [key, value] : out.changes)
         tell({key, std::move(value)});
     count();
@@ -149,6 +162,7 @@ awaitable<outcome> shared_map::merge(std::vector<block> blocks, std::string_view
     if (out.is_full)
         log::error("the shared state is full: changes of others are refused", {{"from", from}});
     const outcome summary{.changes = {},
+                          .elements = {},
                           .written = {},
                           .merged = out.merged,
                           .malformed = out.malformed,
@@ -195,6 +209,11 @@ void shared_map::heard(const gossipsub::deliver& d) {
     if (!heads)
         return;
     announcer_.heard(*heads);
+    for (const auto& head : *heads)
+        if (announced_by_.try_emplace(head, d.author.to_string()).second)
+            announced_.push_back(head);
+    for (; announced_.size() > options_.announced_max; announced_.pop_front())
+        announced_by_.erase(announced_.front());
     for (const auto& head : *heads)
         if (wanted_.size() < options_.wanted_max)
             wanted_.try_emplace(head, d.author.to_string());

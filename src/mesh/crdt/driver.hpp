@@ -1,11 +1,13 @@
 #pragma once
 
+#include <deque>
 #include <set>
 #include <unordered_map>
 
 #include "aio/event.hpp"
 #include "aio/pool.hpp"
 #include "aio/task_group.hpp"
+#include "base/token_bucket.hpp"
 #include "content/bitswap/driver.hpp"
 #include "libp2p/gossipsub/driver.hpp"
 #include "mesh/crdt/announcer.hpp"
@@ -35,7 +37,16 @@ struct shared_map_options {
     std::chrono::milliseconds batch_time{200};
     std::chrono::milliseconds sync_timeout{30'000};  ///< without progress
     std::size_t serving_max = 4;
+    /// What one member's changes may cost a second, over some minutes, before the rest of them has
+    /// to wait: their bytes and change_cost each.
+    std::uint64_t author_cost_per_second = 64 * 1024;
+    std::chrono::milliseconds author_burst{60'000};
+    std::size_t authors_max = 1'000;     ///< that are told apart
+    std::size_t announced_max = 10'000;  ///< blocks of which is known who announced them
 };
+
+/// What a change costs beside its bytes.
+constexpr std::uint64_t change_cost = 1024;
 
 /// What a shared_map has done, for status and metrics.
 struct shared_map_counts {
@@ -65,6 +76,10 @@ class shared_map final : public state::table {
     const entries& all() const noexcept override { return entries_; }
     awaitable<void> set_all(std::vector<entry> changes) override;
     awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed) override;
+    awaitable<void> each_written(std::string prefix, take_entries take) override;
+
+    /// What may be written even when a bound is reached. Before start().
+    void reserve_for(replica::voucher vouches) { replica_.reserve_for(std::move(vouches)); }
 
     const shared_map_counts& counts() const noexcept { return counts_; }
     /// Blocks that no block here links to: one, unless nodes have written at the same time.
@@ -76,6 +91,14 @@ class shared_map final : public state::table {
         unsigned failures = 0;
         steady_time not_before{};
         bool is_under_way = false;
+    };
+
+    /// How much somebody writes.
+    struct author_pace {
+        token_bucket bucket;
+        steady_time last{};
+        steady_time told{};
+        std::uint64_t changes = 0;
     };
 
     void apply(outcome out);
@@ -94,6 +117,10 @@ class shared_map final : public state::table {
     awaitable<void> fetch_front(walk_state& w);
     awaitable<void> merge_batch(walk_state& w);
     void failed(const cid& id);
+    steady_time turn_of(const std::string& author);
+    void charge(const std::string& author, std::size_t size);
+    awaitable<void> pace(std::string author);
+    author_pace& pace_of(const std::string& author);
 
     // Catching up with a node of ours (driver_sync.cpp).
     void note_peer(const host::peer_info& peer);
@@ -115,6 +142,10 @@ class shared_map final : public state::table {
     aio::limiter serving_;
     std::unordered_map<cid, wanted> wanted_;
     std::size_t walks_ = 0;
+    std::map<std::string, author_pace> paces_;
+    /// Whoever builds on somebody's changes announces a block that these come with.
+    std::unordered_map<cid, std::string> announced_by_;
+    std::deque<cid> announced_;
     std::set<peer_id> to_ask_;
     bool is_asking_ = false;
     shared_map_counts counts_;

@@ -243,6 +243,39 @@ TEST(shared_map, has_everything_after_a_restart) {
     });
 }
 
+TEST(shared_map, a_member_that_floods_is_slowed_down_and_named_and_nobody_else) {
+    ::testing::internal::CaptureStderr();
+    std::string flooder;
+    std::string honest;
+    in_world([&](world& w) -> awaitable<void> {
+        auto o = quiet();
+        o.author_cost_per_second = 20 * 1'200;  // some 20 changes a second
+        o.author_burst = 1s;
+        o.batch_blocks = 8;
+        auto& a = w.add(o);
+        auto& b = w.add(o);
+        auto& c = w.add(o);
+        co_await a.connect(b);
+        co_await c.connect(b);
+        co_await w.know_each_other();
+        flooder = a.host.self().to_string();
+        honest = c.host.self().to_string();
+        for (int i = 0; i < 300; ++i)
+            co_await a.map.set("/flood" + std::to_string(i), "x");
+        const auto begin = std::chrono::steady_clock::now();
+        co_await c.map.set("/honest", "1");
+        co_await until([&] { return b.at("/honest") == "1"; });
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
+        EXPECT_LT(b.map.all().size(), 200u);
+        EXPECT_LT(c.map.all().size(), 200u);
+    });
+    const auto told = ::testing::internal::GetCapturedStderr();
+    EXPECT_NE(told.find("floods the shared state"), std::string::npos) << told;
+    EXPECT_NE(told.find(flooder), std::string::npos) << told;
+    EXPECT_EQ(told.find("floods the shared state and is slowed down peer=" + honest),
+              std::string::npos);
+}
+
 TEST(shared_map, rubbish_on_the_topic_changes_nothing) {
     in_world([](world& w) -> awaitable<void> {
         auto& a = w.add();

@@ -14,6 +14,8 @@ constexpr std::size_t together_max = 32;  // blocks of one front that are fetche
 /// Announced heads that nobody gives are forgotten after so many failures: they are announced
 /// again. What is missing in between never is.
 constexpr unsigned failures_max = 10;
+/// Between two lines about a member that floods.
+constexpr std::chrono::seconds flood_told_interval{60};
 
 steady_time now() {
     return std::chrono::steady_clock::now();
@@ -43,10 +45,11 @@ awaitable<void> shared_map::keep_complete() {
         for (const auto& [id, w] : wanted_) {
             if (w.is_under_way || is_asking_)
                 continue;
-            if (w.not_before <= now())
+            const auto at = std::max(w.not_before, turn_of(w.author));
+            if (at <= now())
                 ready.push_back(id);
             else
-                next = std::min(next, w.not_before);
+                next = std::min(next, at);
         }
         if (!ready.empty() && walks_ < options_.walks_max) {
             std::vector<cid> unknown;
@@ -171,13 +174,66 @@ awaitable<void> shared_map::merge_batch(walk_state& w) {
     auto batch = std::exchange(w.batch, {});
     w.batch_bytes = 0;
     std::vector<cid> ids;
-    for (const auto& b : batch)
+    for (const auto& b : batch) {
         ids.push_back(b.id);
+        const auto by = announced_by_.find(b.id);
+        charge(by == announced_by_.end() ? w.author : by->second, b.data.size());
+    }
     // One that is refused (full, malformed) is not asked for again either.
     co_await merge(std::move(batch), w.author);
     for (const auto& id : ids)
         wanted_.erase(id);
     announcer_.changed(now());
+    co_await pace(w.author);
+}
+
+shared_map::author_pace& shared_map::pace_of(const std::string& author) {
+    if (paces_.size() >= options_.authors_max && !paces_.contains(author))
+        paces_.erase(
+            std::ranges::min_element(paces_, {}, [](const auto& p) { return p.second.last; }));
+    return paces_
+        .try_emplace(author, author_pace{.bucket = token_bucket(options_.author_cost_per_second,
+                                                                options_.author_burst)})
+        .first->second;
+}
+
+/// From when on more of somebody's changes may be fetched.
+steady_time shared_map::turn_of(const std::string& author) {
+    const auto it = paces_.find(author);
+    return it == paces_.end() ? steady_time{} : it->second.bucket.take(now(), 0);
+}
+
+void shared_map::charge(const std::string& author, std::size_t size) {
+    if (author.empty())
+        return;  // missing from an earlier walk
+    auto& p = pace_of(author);
+    p.last = now();
+    ++p.changes;
+    p.bucket.take(now(), size + change_cost);
+}
+
+/// One who writes more than is sensible waits for what it has written, others do not.
+awaitable<void> shared_map::pace(std::string author) {
+    if (author.empty())
+        co_return;
+    auto& p = pace_of(author);
+    const auto next = p.bucket.take(now(), 0);
+    if (next <= now())
+        co_return;
+    if (p.told == steady_time{} || now() >= p.told + flood_told_interval) {
+        p.told = now();
+        log::warn("a member floods the shared state and is slowed down",
+                  {{"peer", author}, {"changes", p.changes}});
+    }
+    --walks_;  // it holds nobody else up
+    work_.notify_all();
+    try {
+        co_await aio::sleep_for(std::chrono::ceil<std::chrono::milliseconds>(next - now()));
+    } catch (...) {
+        ++walks_;
+        throw;
+    }
+    ++walks_;
 }
 
 void shared_map::failed(const cid& id) {

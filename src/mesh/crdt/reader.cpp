@@ -1,10 +1,12 @@
 #include "mesh/crdt/reader.hpp"
 
 #include <algorithm>
+#include <map>
 #include <queue>
 #include <unordered_map>
 
 #include "content/unixfs/dag_pb.hpp"
+#include "mesh/state/key.hpp"
 
 namespace dm::crdt {
 namespace {
@@ -124,6 +126,42 @@ std::vector<std::int64_t> reader::not_before(const std::vector<cid>& have, std::
     std::ranges::reverse(out);
     if (out.size() > count_max)
         out.resize(count_max);
+    return out;
+}
+
+std::vector<std::pair<std::string, std::string>> reader::written(std::string_view prefix,
+                                                                 element_position& at,
+                                                                 std::size_t count_max) {
+    if (at.key < prefix)
+        at = {.key = std::string(prefix), .height = 0, .block = 0};
+    std::map<std::int64_t, std::vector<std::string>> wanted;  // keys, by block
+    auto s = db_.prepare(
+        "select key, height, block from crdt_element where (key, height, block) > (?, ?, ?) "
+        "order by key, height, block limit ?");
+    s.bind(1, std::string_view(at.key)).bind(2, at.height).bind(3, at.block);
+    s.bind(4, static_cast<std::int64_t>(count_max));
+    while (s.step()) {
+        auto key = s.text(0);
+        if (!key.starts_with(prefix))
+            break;
+        at = {.key = key, .height = s.integer(1), .block = s.integer(2)};
+        wanted[at.block].push_back(std::move(key));
+    }
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto& [block, keys] : wanted) {
+        const auto n = decode_node(block_at(block));
+        if (!n)
+            continue;
+        std::map<std::string, std::string> values;
+        for (const auto& e : n->delta.elements) {
+            // As the replica has it: the greatest where a block sets a key more than once.
+            auto& value = values[state::clean_key(e.key)];
+            value = std::max(value, e.value);
+        }
+        for (const auto& key : keys)
+            if (auto value = values.extract(key))
+                out.emplace_back(key, std::move(value.mapped()));
+    }
     return out;
 }
 

@@ -15,6 +15,7 @@ create table if not exists crdt_block(id integer primary key, hash blob not null
 create index if not exists crdt_block_height on crdt_block(height);
 create table if not exists crdt_head(block integer primary key);
 create table if not exists crdt_missing(hash blob primary key) without rowid;
+create table if not exists crdt_refused(id integer primary key, hash blob not null unique);
 create table if not exists crdt_element(key text not null, height integer not null,
     block integer not null, primary key(key, height, block)) without rowid;
 create table if not exists crdt_tombstone(key text not null, hash blob not null,
@@ -69,7 +70,8 @@ struct replica::statements {
           put_value(db.prepare("insert into crdt_value values(?, ?, ?) on conflict(key) do update "
                                "set value = excluded.value, height = excluded.height")),
           drop_value(db.prepare("delete from crdt_value where key = ?")),
-          live(db.prepare(live_elements)) {}
+          live(db.prepare(live_elements)),
+          find_refused(db.prepare("select 1 from crdt_refused where hash = ?")) {}
 
     sqlite::statement find_block;
     sqlite::statement add_block;
@@ -84,6 +86,7 @@ struct replica::statements {
     sqlite::statement put_value;
     sqlite::statement drop_value;
     sqlite::statement live;
+    sqlite::statement find_refused;
 };
 
 /// A transaction, and the counters with it.
@@ -113,6 +116,9 @@ class replica::unit {
 replica::replica(const std::filesystem::path& file, replica_limits limits)
     : db_(file, sqlite::durability::full), limits_(limits) {
     db_.execute(schema);
+    // There may be room now.
+    db_.execute("insert or ignore into crdt_missing select hash from crdt_refused");
+    db_.execute("delete from crdt_refused");
     count();
 }
 
@@ -140,11 +146,17 @@ replica::values replica::load() {
 }
 
 bool replica::is_full(const delta& next) const {
-    // Deleting is what may make room: it has some of its own.
+    if (history_bytes_ < limits_.history_bytes_max && keys_ < limits_.keys_max &&
+        state_bytes_ < limits_.state_bytes_max)
+        return false;
+    // Deleting is what may make room, and operators go on: they have some of their own.
+    if (history_bytes_ >= limits_.history_bytes_max / 4 * 5)
+        return true;
     if (next.elements.empty())
-        return history_bytes_ >= limits_.history_bytes_max / 4 * 5;
-    return history_bytes_ >= limits_.history_bytes_max || keys_ >= limits_.keys_max ||
-           state_bytes_ >= limits_.state_bytes_max;
+        return false;
+    return !vouches_ || !std::ranges::all_of(next.elements, [this](const element& e) {
+        return vouches_(state::clean_key(e.key), e.value);
+    });
 }
 
 result<outcome> replica::write(const std::vector<std::pair<std::string, std::string>>& set,
@@ -163,10 +175,13 @@ result<outcome> replica::write(const std::vector<std::pair<std::string, std::str
         size += more;
         to.push_back(std::move(e));
     };
+    delta wished;
     for (const auto& [key, value] : set)
-        add(d.elements, {.key = key, .id = {}, .value = value});
-    if (!set.empty() && is_full(d))
+        wished.elements.push_back({.key = key, .id = {}, .value = value});
+    if (!set.empty() && is_full(wished))
         return fail(errc::full);
+    for (auto& e : wished.elements)
+        add(d.elements, std::move(e));
     auto live = db_.prepare(
         "select b.hash from crdt_element e join crdt_block b on b.id = e.block where e.key = ? and "
         "not exists (select 1 from crdt_tombstone t where t.key = e.key and t.hash = b.hash)");
@@ -187,6 +202,7 @@ result<outcome> replica::write(const std::vector<std::pair<std::string, std::str
 /// Makes a block on top of the heads.
 void replica::append(statements& s, delta d, outcome& out) {
     auto top = heads();
+    std::erase_if(top, [this](const head& h) { return h.height > limits_.built_on_height_max; });
     std::ranges::sort(top, [](const head& a, const head& b) {
         return std::tie(a.height, b.id) > std::tie(b.height, a.id);
     });
@@ -222,6 +238,7 @@ outcome replica::merge(const std::vector<block>& blocks) {
         }
         if (is_full(n->delta)) {
             out.is_full = true;
+            refuse(b.id);
             continue;
         }
         merge_one(s, b.id, b.data, *n, out);
@@ -229,6 +246,19 @@ outcome replica::merge(const std::vector<block>& blocks) {
     }
     u.commit();
     return out;
+}
+
+/// Nothing that links to it waits for it any more.
+void replica::refuse(const cid& id) {
+    db_.prepare("insert or ignore into crdt_refused(hash) values(?)")
+        .bind(1, id.hash().digest())
+        .run();
+    refused_ += db_.changes() > 0 ? 1 : 0;
+    if (refused_ > limits_.refused_max) {
+        db_.execute("delete from crdt_refused where id = (select min(id) from crdt_refused)");
+        --refused_;
+    }
+    db_.prepare("delete from crdt_missing where hash = ?").bind(1, id.hash().digest()).run();
 }
 
 void replica::merge_one(statements& s, const cid& id, byte_view data, const node& n, outcome& out) {
@@ -244,13 +274,22 @@ void replica::merge_one(statements& s, const cid& id, byte_view data, const node
     raise_elements(s, name, id, n, out);
 }
 
+bool replica::is_refused(statements& s, const cid& id) {
+    if (refused_ == 0)
+        return false;
+    s.find_refused.bind(1, id.hash().digest());
+    const bool out = s.find_refused.step();
+    s.find_refused.reset();
+    return out;
+}
+
 /// A head is a block that no block here links to.
 void replica::link(statements& s, std::int64_t name, const cid& id, const node& n) {
     for (const auto& link : n.links) {
         s.find_block.bind(1, link.hash().digest());
         if (s.find_block.step())
             s.drop_head.bind(1, s.find_block.integer(0)).run();
-        else
+        else if (!is_refused(s, link))
             s.add_missing.bind(1, link.hash().digest()).run();
         s.find_block.reset();
     }
@@ -282,6 +321,7 @@ void replica::raise_elements(statements& s, std::int64_t name, const cid& id, co
             .bind(2, to_integer(height))
             .bind(3, name)
             .run();
+        out.elements.emplace_back(key, e.value);
         s.is_buried.bind(1, std::string_view(key)).bind(2, id.hash().digest());
         const bool is_buried = s.is_buried.step();
         s.is_buried.reset();
@@ -355,7 +395,9 @@ void replica::recompute(statements& s, const std::string& key, outcome& out) {
 }
 
 std::vector<cid> replica::unknown(const std::vector<cid>& ids) {
-    auto s = db_.prepare("select 1 from crdt_block where hash = ?");
+    auto s = db_.prepare(
+        "select 1 from crdt_block where hash = ?1 union all "
+        "select 1 from crdt_refused where hash = ?1");
     std::vector<cid> out;
     for (const auto& id : ids) {
         s.bind(1, id.hash().digest());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,11 @@ struct replica_limits {
     /// A delta of ours that would be larger becomes several blocks.
     std::size_t delta_bytes = 256 * 1024;
     std::size_t links_max = 1'000;  ///< of a block of ours; what is beyond stays a head
+    /// Blocks that were refused and are remembered, so that they are not fetched again and again.
+    std::size_t refused_max = 100'000;
+    /// A head that is higher is not built on: somebody has made up its height, and what is built on
+    /// it could not grow any more.
+    std::uint64_t built_on_height_max = std::uint64_t{1} << 40;
 };
 
 /// A head of the DAG, and its height.
@@ -40,6 +46,8 @@ struct block {
 struct outcome {
     /// Keys whose value is another now, and that value; nullopt: no longer there.
     std::map<std::string, std::optional<std::string>> changes{};
+    /// What the blocks set keys to, also where another value counts.
+    std::vector<std::pair<std::string, std::string>> elements{};
     std::vector<cid> written{};  ///< blocks of ours, oldest first
     std::size_t merged = 0;      ///< blocks of others that were new
     std::size_t malformed = 0;   ///< left out
@@ -60,6 +68,11 @@ class replica {
     /// The whole map.
     values load();
 
+    /// Those that `vouches` says may be set when the bounds are reached, which has a quarter of
+    /// room more for them. Called on the thread of the other calls.
+    using voucher = std::function<bool(std::string_view key, std::string_view value)>;
+    void reserve_for(voucher vouches) { vouches_ = std::move(vouches); }
+
     /// Sets keys, then deletes keys, on top of all heads. Keys are clean. Error: full.
     result<outcome> write(const std::vector<std::pair<std::string, std::string>>& set,
                           const std::vector<std::string>& erased);
@@ -68,7 +81,7 @@ class replica {
     /// that are malformed are left out.
     outcome merge(const std::vector<block>& blocks);
 
-    /// Those that are not here yet, in the order given.
+    /// Those that are not here and have not been refused since the start, in the order given.
     std::vector<cid> unknown(const std::vector<cid>& ids);
     /// Blocks that others link to and that are not here, some of them.
     std::vector<cid> missing(std::size_t count_max);
@@ -92,6 +105,8 @@ class replica {
     void recompute(statements& s, const std::string& key, outcome& out);
     void append(statements& s, delta d, outcome& out);
     bool is_full(const delta& next) const;
+    void refuse(const cid& id);
+    bool is_refused(statements& s, const cid& id);
     void count();
 
     sqlite::database db_;
@@ -100,6 +115,8 @@ class replica {
     std::uint64_t history_bytes_ = 0;
     std::uint64_t keys_ = 0;
     std::uint64_t state_bytes_ = 0;
+    std::uint64_t refused_ = 0;
+    voucher vouches_;
 };
 
 }  // namespace dm::crdt

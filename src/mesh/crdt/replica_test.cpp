@@ -250,6 +250,119 @@ TEST(crdt_replica, refuses_more_bytes_than_its_bounds) {
     EXPECT_TRUE(history.merge({burying(99, "/a", {setting(99, "/a", "v")})}).is_full);
 }
 
+TEST(crdt_replica, has_room_for_what_is_vouched_for_when_others_have_filled_it) {
+    site s({.history_bytes_max = 1'000});
+    s.r.reserve_for([](std::string_view key, std::string_view value) {
+        return key.starts_with("/signed/") && value == "good";
+    });
+    while (s.r.history_bytes() < 1'000)
+        s.set("/flood", std::to_string(s.r.blocks()));
+    EXPECT_FALSE(s.r.write({{"/flood", "v"}}, {}));
+    EXPECT_FALSE(s.r.write({{"/signed/a", "bad"}}, {}));
+    EXPECT_FALSE(s.r.write({{"/signed/a", "good"}, {"/flood", "v"}}, {}));
+    EXPECT_EQ(s.set("/signed/a", "good").size(), 1u);
+    EXPECT_FALSE(s.merge({setting(500, "/signed/b", "good")}).is_full);
+    EXPECT_TRUE(s.merge({setting(500, "/signed/b", "bad")}).is_full);
+    while (s.r.history_bytes() < 1'250)
+        EXPECT_FALSE(s.merge({setting(s.r.blocks() + 500, "/signed/b", "good")}).is_full);
+    EXPECT_FALSE(s.r.write({{"/signed/a", "good"}}, {})) << "that is bounded, too";
+}
+
+TEST(crdt_replica, does_not_ask_again_for_what_it_has_refused) {
+    temp_dir dir;
+    const auto flood = setting(5, "/flood", "v");
+    const auto after =
+        made({flood.id}, {.elements = {{.key = "/k0", .value = "w"}}, .priority = 6});
+    {
+        replica r(dir / "state.db", {.keys_max = 1, .refused_max = 2});
+        r.merge({setting(1, "/k0", "v")});
+        r.merge({after});
+        EXPECT_TRUE(r.missing(9).empty()) << "it was refused itself";
+        EXPECT_TRUE(r.merge({flood}).is_full);
+        EXPECT_TRUE(r.unknown({flood.id, after.id}).empty());
+        for (std::uint64_t i = 0; i < 3; ++i)
+            r.merge({setting(7 + i, "/more", "v")});
+        EXPECT_EQ(r.unknown({flood.id, after.id}).size(), 2u) << "only so many are remembered";
+    }
+    replica r(dir / "state.db", {.keys_max = 9});
+    EXPECT_EQ(r.missing(9).size(), 2u) << "there may be room after a restart";
+}
+
+TEST(crdt_replica, what_comes_after_a_refused_block_is_complete) {
+    site s({.keys_max = 1});
+    s.set("/k0", "v");
+    const auto flood = setting(5, "/flood", "v");
+    EXPECT_TRUE(s.merge({flood}).is_full);
+    s.merge({burying(6, "/other", {flood})});
+    EXPECT_TRUE(s.r.missing(9).empty());
+    site t({.keys_max = 1});
+    t.set("/k0", "v");
+    t.merge({made({flood.id}, {.tombstones = {{.key = "/x", .id = "y"}}, .priority = 6})});
+    EXPECT_EQ(t.r.missing(9).size(), 1u);
+    EXPECT_TRUE(t.merge({flood}).is_full);
+    EXPECT_TRUE(t.r.missing(9).empty()) << "nobody waits for it any more";
+}
+
+TEST(crdt_replica, does_not_build_on_a_height_that_somebody_has_made_up) {
+    site s;
+    s.set("/k", "v");
+    s.merge({setting(height_max, "/flood", "v")});
+    const auto b = s.set("/k", "w").at(0);
+    EXPECT_EQ(decode_node(b.data)->delta.priority, 2u);
+    EXPECT_EQ(s.at("/k"), "w");
+    EXPECT_EQ(s.r.heads().size(), 2u);
+}
+
+TEST(crdt_replica, tells_of_all_that_is_written_also_where_it_does_not_count) {
+    site s;
+    s.set("/dm1/k", "winner");
+    s.set("/dm1/k", "winner again");
+    auto out = s.merge({setting(1, "/dm1/k", "loser")});
+    ASSERT_EQ(out.elements.size(), 1u);
+    EXPECT_EQ(out.elements[0].second, "loser");
+    s.erase("/dm1/k");
+    for (int i = 0; i < 20; ++i)
+        s.set("/dm1/l", std::to_string(i));
+    s.set("/dm2/k", "other");
+    s.set("/dm", "other");
+    element_position at;
+    std::vector<std::string> all;
+    for (;;) {
+        const auto piece = s.read.written("/dm1/", at, 7);
+        if (piece.empty())
+            break;
+        EXPECT_LE(piece.size(), 7u);
+        for (const auto& [key, value] : piece)
+            all.push_back(value);
+    }
+    EXPECT_EQ(all.size(), 23u);
+    EXPECT_TRUE(std::ranges::count(all, "loser") == 1 && std::ranges::count(all, "19") == 1);
+}
+
+TEST(crdt_replica, a_thousand_nodes_and_a_hundred_images_take_less_than_10_mib) {
+    site s;
+    const auto put = [&](const char* kind, int number, std::size_t size) {
+        const auto key = std::string("/dm1/") + kind + "/" +
+                         cid_of(as_bytes(std::to_string(number))).to_string() + "/rec";
+        s.set(key, std::string(size, 'x'));
+    };
+    // As records of nodes, images with 8 platforms, strategies and names are, with signatures.
+    for (int i = 0; i < 1'000; ++i)
+        put("node", i, 700);
+    for (int i = 0; i < 100; ++i) {
+        put("image", i, 12'000);
+        put("strategy", i, 600);
+        put("name", i, 450);
+    }
+    std::uintmax_t on_disk = 0;
+    for (const auto& file : std::filesystem::directory_iterator(s.dir.path()))
+        if (!file.path().string().ends_with("-wal") && !file.path().string().ends_with("-shm"))
+            on_disk += file.file_size();
+    std::printf("%ju bytes on disk, %zu of history\n", on_disk,
+                static_cast<std::size_t>(s.r.history_bytes()));
+    EXPECT_LT(on_disk, 8u << 20) << "2 MiB are for what is verified of it";
+}
+
 TEST(crdt_replica, random_histories_converge) {
     for (std::uint64_t seed = 1; seed <= 6; ++seed) {
         rng random(seed);

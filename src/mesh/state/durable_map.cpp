@@ -37,6 +37,8 @@ awaitable<void> durable_map::set_all(std::vector<entry> changes) {
     });
     for (const auto& [key, value] : changes)
         entries_[key] = value;
+    for (const auto& e : changes)
+        tell_written(e);
     for (auto& [key, value] : changes)
         tell({std::move(key), std::move(value)});
 }

@@ -31,6 +31,17 @@ std::vector<std::pair<std::string_view, std::string_view>> table::list(
     return out;
 }
 
+std::optional<error> table::refusal(std::string_view) const {
+    return std::nullopt;
+}
+
+awaitable<void> table::each_written(std::string prefix, take_entries take) {
+    std::vector<entry> all;
+    for (const auto& [key, value] : list(prefix))
+        all.emplace_back(key, value);
+    co_await take(std::move(all));
+}
+
 void table::check(const std::vector<entry>& changes) {
     for (const auto& [key, value] : changes) {
         if (key.empty() || key.size() > key_bytes_max)

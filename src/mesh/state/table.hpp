@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aio/awaitable.hpp"
+#include "base/result.hpp"
 #include "base/subscribers.hpp"
 
 namespace dm::state {
@@ -22,9 +23,10 @@ struct change {
     std::optional<std::string> value;
 };
 
-/// A table of strings, all of it in memory, every change on disk before it is acknowledged. Two
-/// make: durable_map is this node's own, crdt::shared_map is shared with the other nodes and also
-/// changes by what they do. Lives on the loop.
+/// A table of strings, all of it in memory, every change on disk before it is acknowledged. There
+/// are three: durable_map is this node's own, crdt::shared_map is shared with the other nodes and
+/// also changes by what they do, trust::signed_table shows of that what may be believed. Lives on
+/// the loop.
 class table {
   public:
     using entries = std::map<std::string, std::string, std::less<>>;
@@ -45,6 +47,14 @@ class table {
     /// Deletes all keys for which `doomed` says so, at once; how many those were.
     virtual awaitable<std::size_t> erase_if(std::function<bool(std::string_view key)> doomed) = 0;
 
+    /// Why this node may not write that key; nullopt when it may. set_all and erase_if throw it.
+    virtual std::optional<error> refusal(std::string_view key) const;
+
+    /// Hands over, in pieces, all that anyone has set a key with this prefix to and that is still
+    /// known, also what has been overwritten or deleted.
+    using take_entries = std::function<awaitable<void>(std::vector<entry>)>;
+    virtual awaitable<void> each_written(std::string prefix, take_entries take);
+
     awaitable<void> set(std::string key, std::string value);
     /// False when there was no such key.
     awaitable<bool> erase(std::string key);
@@ -57,13 +67,22 @@ class table {
     /// together are all there when the first is told.
     [[nodiscard]] subscription watch(listener l) { return listeners_.add(std::move(l)); }
 
+    /// The same for each value that anyone sets a key to, also when it is not what the table then
+    /// shows because another one counts.
+    using write_subscription = subscribers<entry>::subscription;
+    [[nodiscard]] write_subscription watch_written(subscribers<entry>::listener l) {
+        return written_.add(std::move(l));
+    }
+
   protected:
     /// Throws what set_all() throws for its arguments.
     static void check(const std::vector<entry>& changes);
     void tell(const change& c) const { listeners_.tell(c); }
+    void tell_written(const entry& e) const { written_.tell(e); }
 
   private:
     subscribers<change> listeners_;
+    subscribers<entry> written_;
 };
 
 }  // namespace dm::state
