@@ -1,5 +1,7 @@
 #include "libp2p/host/net_address.hpp"
 
+#include "libp2p/host/dnsaddr.hpp"
+
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -103,7 +105,7 @@ bool is_dialable(const multiaddr& address) {
     if (const auto e = to_endpoint(address))
         return e->port() != 0 && !e->address().is_unspecified() && !e->address().is_multicast();
     const auto name = to_dns_name(address);
-    return name && name->port != 0;
+    return name ? name->port != 0 : dnsaddr_name(address).has_value();
 }
 
 reach reach_of(const multiaddr& address) {

@@ -42,7 +42,9 @@ tcp_host::tcp_host(executor ex, aio::pool& workers, crypto::private_key identity
       workers_(workers),
       identity_(std::move(identity)),
       options_(options),
-      upgrade_{{identity_, crypto::x25519_key::generate(), {"/yamux/1.0.0"}}, options.network},
+      upgrade_{{identity_, crypto::x25519_key::generate(), {"/yamux/1.0.0"}},
+               options.network,
+               options.former_network},
       record_sequence_(static_cast<std::uint64_t>(
           std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1))),
       push_wanted_(ex),
@@ -75,6 +77,12 @@ awaitable<void> tcp_host::stop() {
         a.close(ignored);
     }
     co_await group_.stop();
+}
+
+void tcp_host::change_network(const pnet::swarm_key& network,
+                              const std::optional<pnet::swarm_key>& former) noexcept {
+    upgrade_.network = network;
+    upgrade_.former_network = former;
 }
 
 awaitable<void> tcp_host::accept_loop(tcp::acceptor* from) {

@@ -9,6 +9,7 @@
 #include "libp2p/host/address_book.hpp"
 #include "libp2p/host/channel.hpp"
 #include "libp2p/host/connection.hpp"
+#include "libp2p/host/dnsaddr.hpp"
 #include "libp2p/host/host.hpp"
 #include "libp2p/host/net_address.hpp"
 #include "libp2p/host/upgrade.hpp"
@@ -19,8 +20,12 @@ namespace dm::host {
 struct tcp_host_options {
     std::string agent = "distromash";
     std::optional<pnet::swarm_key> network;  ///< only members of this private network
+    /// A key that the network has had or is getting: diallers may use either, and where the first
+    /// does not do we dial with this one.
+    std::optional<pnet::swarm_key> former_network{};
     yamux::options yamux;
 
+    text_lookup text_records = system_text_records;  ///< for /dnsaddr
     std::size_t connections_max = 256;
     std::size_t connections_of_peer_max = 8;
     std::size_t connections_of_address_max = 64;  ///< incoming ones, handshakes included
@@ -73,6 +78,10 @@ class tcp_host final : public host {
     /// Holds from now on, to 5 % over a second.
     void limit_rates(std::uint64_t upload_bytes_per_second,
                      std::uint64_t download_bytes_per_second) noexcept;
+
+    /// From now on the keys of the private network that this host belongs to; connections stay.
+    void change_network(const pnet::swarm_key& network,
+                        const std::optional<pnet::swarm_key>& former) noexcept;
 
     /// What is known of where peers are, to be kept over restarts.
     address_book& book() noexcept { return book_; }
@@ -140,6 +149,7 @@ class tcp_host final : public host {
     awaitable<void> run_dial(peer_id peer);
     awaitable<void> race(peer_id peer, std::vector<multiaddr> addresses);
     awaitable<void> attempt(peer_id peer, multiaddr address, dial_race* in);
+    awaitable<secured> dial_and_upgrade(peer_id peer, multiaddr address, network_key with);
     awaitable<asio::ip::tcp::socket> connect_to(multiaddr address);
 
     // Identify and ping: tcp_host_identify.cpp

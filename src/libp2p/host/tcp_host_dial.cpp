@@ -22,6 +22,12 @@ constexpr std::size_t resolved_max = 8;
 /// Bytes that the kernel may hold unsent: control messages wait behind them.
 constexpr int unsent_bytes_max = 32 * 1024;
 
+bool is_other_network(const std::exception& e) {
+    const auto code = error_of(e).code;
+    return code == pnet::errc::other_network || code == aio::errc::end_of_stream ||
+           code == std::errc::connection_reset || code == std::errc::broken_pipe;
+}
+
 }  // namespace
 
 std::unique_ptr<aio::byte_stream> prepare(tcp::socket socket, aio::pool& workers) {
@@ -95,7 +101,14 @@ awaitable<void> tcp_host::run_dial(peer_id peer) {
     bool cancelled = false;
     try {
         const auto permit = co_await dial_permits_.acquire();
-        co_await race(peer, dialable_addresses(peer));
+        auto addresses = dialable_addresses(peer);
+        if (std::ranges::any_of(addresses,
+                                [](const auto& a) { return dnsaddr_name(a).has_value(); }))
+            addresses = co_await workers_.run(
+                [&] { return resolve_dnsaddr(addresses, peer, options_.text_records); });
+        if (addresses.size() > addresses_tried_max)
+            addresses.erase(addresses.begin() + addresses_tried_max, addresses.end());
+        co_await race(peer, std::move(addresses));
         count_dial("ok");
     } catch (const std::exception& e) {
         failed = error_of(e);
@@ -157,12 +170,20 @@ awaitable<void> tcp_host::race(peer_id peer, std::vector<multiaddr> addresses) {
 
 awaitable<void> tcp_host::attempt(peer_id peer, multiaddr address, dial_race* in) {
     try {
-        auto socket = co_await aio::with_timeout(connect_to(address), options_.connect_timeout);
-        auto fresh = co_await aio::with_timeout(
-            upgrade(prepare(std::move(socket), workers_), noise::role::initiator, upgrade_, peer),
-            options_.handshake_timeout);
+        std::optional<secured> fresh;
+        bool has_other_key = false;
+        try {
+            fresh = co_await dial_and_upgrade(peer, address, network_key::current);
+        } catch (const std::exception& e) {
+            // It sees that at our first word as we do at its: it may hang up before we have read.
+            has_other_key = upgrade_.former_network && is_other_network(e);
+            if (!has_other_key)
+                throw;
+        }
+        if (has_other_key)
+            fresh = co_await dial_and_upgrade(peer, address, network_key::former);
         if (!in->won)
-            in->won.emplace(std::move(fresh), address);
+            in->won.emplace(*std::move(fresh), address);
     } catch (const std::exception& e) {
         in->failed = error_of(e);
         in->failed->detail = address.to_string() + ": " + aio::reason_of(e);
@@ -170,6 +191,13 @@ awaitable<void> tcp_host::attempt(peer_id peer, multiaddr address, dial_race* in
     }
     --in->running;
     in->changed.notify_all();
+}
+
+awaitable<secured> tcp_host::dial_and_upgrade(peer_id peer, multiaddr address, network_key with) {
+    auto socket = co_await aio::with_timeout(connect_to(address), options_.connect_timeout);
+    co_return co_await aio::with_timeout(
+        upgrade(prepare(std::move(socket), workers_), noise::role::initiator, upgrade_, peer, with),
+        options_.handshake_timeout);
 }
 
 awaitable<tcp::socket> tcp_host::connect_to(multiaddr address) {

@@ -81,6 +81,56 @@ TEST(tcp_host, keeps_a_private_network_to_itself) {
     });
 }
 
+TEST(tcp_host, changes_the_key_of_its_network_one_node_after_the_other) {
+    with_fleet([](fleet& f) -> awaitable<void> {
+        auto before = quick();
+        before.network.emplace();
+        pnet::swarm_key next{};
+        next.front() = std::byte{1};
+        auto& a = f.add(before);
+        auto& b = f.add(before);
+        auto& c = f.add(before);
+        const auto all_talk = [&]() -> awaitable<void> {
+            std::vector<tcp_host*> hosts{&a, &b, &c};
+            for (auto* from : hosts)
+                for (auto* to : hosts) {
+                    if (from == to)
+                        continue;
+                    from->disconnect(to->self());
+                    to->disconnect(from->self());
+                    co_await host::until(
+                        [&] { return !from->find(to->self()) && !to->find(from->self()); });
+                    co_await from->connect(to->self(), to->addresses());
+                    EXPECT_EQ(co_await say(*from, *to, "still here"), "still here");
+                }
+        };
+        for (auto* changed : {&a, &b, &c}) {
+            changed->change_network(next, before.network);
+            co_await all_talk();
+        }
+        for (auto* finished : {&a, &b, &c}) {
+            finished->change_network(next, std::nullopt);
+            co_await all_talk();
+        }
+        auto& late = f.add(before);
+        EXPECT_EQ(co_await host::code_of(late.connect(a.self(), a.addresses())), errc::dial_failed);
+    });
+}
+
+TEST(tcp_host, sees_at_once_that_a_peer_has_another_key) {
+    with_fleet([](fleet& f) -> awaitable<void> {
+        auto ours = quick();
+        ours.network.emplace();
+        auto theirs = ours;
+        theirs.network->front() = std::byte{1};
+        auto& a = f.add(ours);
+        auto& b = f.add(theirs);  // with 15 s for the handshake, which this must not take
+        const auto begin = std::chrono::steady_clock::now();
+        EXPECT_EQ(co_await host::code_of(a.connect(b.self(), b.addresses())), errc::dial_failed);
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+    });
+}
+
 TEST(tcp_host, dials_once_for_all_who_ask_at_the_same_time) {
     with_fleet([](fleet& f) -> awaitable<void> {
         auto& a = f.add();

@@ -70,10 +70,14 @@ awaitable<void> agree_on_muxer(secured& s, noise::role role) {
 
 awaitable<secured> upgrade(std::unique_ptr<aio::byte_stream> carrier, noise::role role,
                            const upgrade_options& options,
-                           std::optional<multiformats::peer_id> expected) {
+                           std::optional<multiformats::peer_id> expected, network_key dial_with) {
     wire w(std::move(carrier));
-    if (options.network)
-        co_await w.protect(*options.network);
+    if (options.network && options.former_network && role == noise::role::responder)
+        co_await w.protect_with_either(*options.network, *options.former_network);
+    else if (options.network)
+        co_await w.protect(dial_with == network_key::former
+                               ? options.former_network.value_or(*options.network)
+                               : *options.network);
     auto security = start(role, noise_protocol);
     co_await play(w, security);
     noise::handshake handshake(role, options.local, crypto::x25519_key::generate(),

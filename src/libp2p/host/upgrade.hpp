@@ -18,7 +18,12 @@ struct secured {
 struct upgrade_options {
     noise::local_party local;
     std::optional<pnet::swarm_key> network;
+    /// While the key is being changed: taken of diallers, too.
+    std::optional<pnet::swarm_key> former_network{};
 };
+
+/// Which key of the private network a dialler uses.
+enum class network_key { current, former };
 
 /// Takes bytes to a multiplexed connection: nonces of the private network, multistream-select,
 /// Noise, and Yamux by early negotiation or by multistream-select. The dialler is the initiator of
@@ -26,6 +31,7 @@ struct upgrade_options {
 /// Spec: libp2p connections "Upgrading Connections".
 awaitable<secured> upgrade(std::unique_ptr<aio::byte_stream> carrier, noise::role role,
                            const upgrade_options& options,
-                           std::optional<multiformats::peer_id> expected);
+                           std::optional<multiformats::peer_id> expected,
+                           network_key dial_with = network_key::current);
 
 }  // namespace dm::host
