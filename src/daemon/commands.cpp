@@ -7,8 +7,9 @@
 #include <memory>
 
 #include "daemon/cid/cid_command.hpp"
-#include "daemon/data_dir.hpp"
+#include "daemon/doctor.hpp"
 #include "daemon/errc.hpp"
+#include "daemon/mesh_commands.hpp"
 #include "daemon/run.hpp"
 #include "daemon/run_options.hpp"
 
@@ -42,28 +43,6 @@ void add_run(CLI::App& app, action& chosen, const std::string& version) {
     });
 }
 
-int init(const std::string& folder) {
-    const data_dir data(folder);
-    const multiformats::peer_id self(data.identity().public_key());
-    const bool made = data.make_swarm_key();
-    const auto file = (data / swarm_key_name).string();
-    fmt::print("peer      {}\nmesh      {}\nkey       {} ({})\n", self.to_string(),
-               pnet::fingerprint(*data.swarm_key()), file, made ? "new" : "was there already");
-    fmt::print(
-        "\nCopy {} into the data folder of every node of this mesh, then start them with\n"
-        "`distromash run`; whoever has it is a member.\n",
-        file);
-    return 0;
-}
-
-void add_init(CLI::App& app, action& chosen) {
-    auto& command = *app.add_subcommand(
-        "init", "make the identity of this node and the key of a new private mesh");
-    const auto folder = std::make_shared<std::string>("data");
-    add_data_dir_option(command, *folder);
-    command.callback([&chosen, folder] { chosen = [folder] { return init(*folder); }; });
-}
-
 void add_cid(CLI::App& app, action& chosen) {
     auto& command = *app.add_subcommand(
         "cid", "print the CID that `ipfs add -r --cid-version=1` would print; needs no node");
@@ -84,7 +63,8 @@ void add_cid(CLI::App& app, action& chosen) {
 
 void add_commands(CLI::App& app, action& chosen, const std::string& version) {
     add_run(app, chosen, version);
-    add_init(app, chosen);
+    add_mesh_commands(app, chosen);
+    add_doctor(app, chosen);
     add_cid(app, chosen);
 }
 

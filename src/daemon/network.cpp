@@ -5,6 +5,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "daemon/errc.hpp"
+#include "daemon/files.hpp"
 
 namespace dm::daemon {
 namespace {
@@ -12,12 +13,14 @@ namespace {
 using multiformats::multiaddr;
 
 constexpr std::chrono::seconds save_interval{60};
+constexpr std::chrono::seconds key_interval{2};
 
 host::tcp_host_options host_options(const config& c, const data_dir& data,
                                     const std::string& version) {
     host::tcp_host_options out;
     out.agent = "distromash/" + version;
     out.network = data.swarm_key();
+    out.former_network = read_swarm_key(data / former_swarm_key_name);
     if (out.network && c.open_mesh)
         raise(
             errc::bad_option,
@@ -77,7 +80,8 @@ std::vector<host::known_peer> known_peers(const config& c, const data_dir& data)
 
 network::network(executor ex, aio::pool& workers, const config& c, const data_dir& data,
                  const std::string& version)
-    : host_(ex, workers, data.identity(), host_options(c, data, version)),
+    : data_(data),
+      host_(ex, workers, data.identity(), host_options(c, data, version)),
       store_(workers, data / "peers.db"),
       bootstrap_(ex, host_, known_peers(c, data)),
       group_(ex) {
@@ -98,6 +102,8 @@ void network::start() {
     if (mdns_)
         start_mdns();
     group_.spawn("peer store", keep_book());
+    if (!fingerprint_.empty())
+        group_.spawn("mesh key", keep_keys());
 }
 
 /// A convenience: a node that cannot have it works all the same.
@@ -123,6 +129,33 @@ std::vector<multiaddr> network::dialable_addresses() const {
     for (const auto& a : host_.addresses())
         out.push_back(a.with_peer(self()));
     return out;
+}
+
+awaitable<void> network::keep_keys() {
+    auto key = data_.swarm_key();
+    auto former = read_swarm_key(data_ / former_swarm_key_name);
+    std::string trouble;
+    for (;;) {
+        co_await aio::sleep_for(key_interval);
+        try {
+            auto key_now = data_.swarm_key();
+            auto former_now = read_swarm_key(data_ / former_swarm_key_name);
+            trouble.clear();
+            // Without a key this would be another mesh: that takes a restart.
+            if (!key_now || (key_now == key && former_now == former))
+                continue;
+            key = key_now;
+            former = former_now;
+        } catch (const failure& e) {
+            if (std::exchange(trouble, e.what()) != trouble)
+                log::warn("the key of the mesh stays as it was", {{"reason", trouble}});
+            continue;
+        }
+        host_.change_network(*key, former);
+        fingerprint_ = pnet::fingerprint(*key);
+        log::info("the key of the mesh has changed",
+                  {{"mesh", fingerprint_}, {"takes_former", former ? "yes" : "no"}});
+    }
 }
 
 awaitable<void> network::keep_book() {

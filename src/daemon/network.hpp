@@ -11,7 +11,7 @@ namespace dm::daemon {
 
 /// This node among its peers: where it listens, whom it connects to, what it remembers of them.
 /// Everything is bound by the time it is constructed; what cannot be had is thrown as failure with
-/// one sentence.
+/// one sentence. A private mesh's key that is changed on disk holds within seconds.
 class network {
   public:
     network(executor ex, aio::pool& workers, const config& c, const data_dir& data,
@@ -35,7 +35,9 @@ class network {
   private:
     void start_mdns();
     awaitable<void> keep_book();
+    awaitable<void> keep_keys();
 
+    const data_dir& data_;
     std::string fingerprint_;
     host::tcp_host host_;
     host::peer_store store_;

@@ -82,7 +82,9 @@ def test_init_makes_an_identity_and_a_key_once(binary):
     assert os.stat(os.path.join(folder, "swarm.key")).st_mode & 0o777 == 0o600
     peer = re.search(r"^peer\s+(12D3KooW\w+)$", said, re.M)[1]
     mesh = re.search(r"^mesh\s+([0-9a-f]{32})$", said, re.M)[1]
-    assert key.split()[-1] not in said
+    assert f"--mesh-key {key.split()[-1]}" in said
+    assert re.search(rf"^operator\s+{peer} \(this node\)$", said, re.M)
+    assert re.search(rf"^  distromash join /ip[46]/\S+/tcp/33123/p2p/{peer} --mesh-key ", said, re.M)
     _, again = init(binary, folder)
     assert "already" in again and peer in again and mesh in again
     assert open(os.path.join(folder, "swarm.key")).read() == key
