@@ -1,6 +1,7 @@
 """The description of the API and the running server agree: every documented answer is given, no route is undocumented."""
 import contextlib
 import glob
+import os
 import re
 import socket
 import subprocess
@@ -170,6 +171,10 @@ class Tour:
         self.bodies_that_are_refused("PUT", "/api/v1/node/limits")
         self.ask("PUT", "/api/v1/node/limits", {"upload": -1})
         self.ask("PUT", "/api/v1/node/limits", {"upload": 0})
+        other = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+        self.ask("GET", "/api/v1/operator")
+        self.ask("POST", "/api/v1/operator", {"peer": other})
+        self.ask("DELETE", f"/api/v1/operator/{other}")
 
     def events(self):
         host, port = self.node.api_address.split(":")
@@ -192,7 +197,9 @@ def world(binary, fake):
         faulty.append(fake_registry.FakeRegistry(**options))
         faulty[-1].push(images.tiny(), "x", "1")
         faulty[-1].fault(pattern, act)
-    node = Node(binary, upstream={"docker.io": fake.url})
+    data_dir = os.path.join(temporary_directory(), "data")  # of an operator
+    assert run([binary, "init", "--data-dir", data_dir]).returncode == 0
+    node = Node(binary, data_dir=data_dir, upstream={"docker.io": fake.url})
     yield Tour(node, faulty)
     for registry in faulty:
         registry.clear_faults()
