@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "cli/errc.hpp"
 #include "http/syntax/url.hpp"
@@ -73,6 +76,24 @@ bool is_absence(const std::error_code& code) {
            code == http::errc::timed_out;
 }
 
+std::string variable(const char* name) {
+    const char* const value = std::getenv(name);
+    return value ? value : "";
+}
+
+/// The certificates that DISTROMASH_API_CA names.
+std::shared_ptr<const http::tls_options> trusted_authority() {
+    const auto file = variable("DISTROMASH_API_CA");
+    if (file.empty())
+        return nullptr;
+    std::ifstream in(file, std::ios::binary);
+    auto out = std::make_shared<http::tls_options>();
+    out->ca_pem.assign(std::istreambuf_iterator<char>(in), {});
+    if (out->ca_pem.empty())
+        raise(errc::bad_input, fmt::format("DISTROMASH_API_CA: cannot read {}", file));
+    return out;
+}
+
 awaitable<void> fetch_into(http::client* client, http::request what, http::response* into) {
     *into = co_await client->fetch(std::move(what));
 }
@@ -105,6 +126,10 @@ http::request node_client::request_for(const std::string& method, const std::str
     out.connect_timeout = connect_limit;
     out.stall_timeout = silence_limit;
     out.body_bytes_max = answer_bytes_max;
+    if (const auto token = variable("DISTROMASH_API_TOKEN"); !token.empty())
+        out.headers.push_back({"Authorization", "Bearer " + token});
+    if (base_.starts_with("https:"))
+        out.tls = trusted_authority();
     return out;
 }
 

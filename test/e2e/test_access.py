@@ -114,6 +114,10 @@ def test_the_api_wants_a_token_over_tls(start_node, files):
     assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer realm="distromash"')
     assert ask(files, node.api_address, "GET", "/api/v1/health", Authorization=f"Bearer {TOKEN}")[0] == 200
     assert ask(files, node.api_address, "GET", "/")[0] == 200, "the page that asks for the token"
+    cli = [node.binary, "node", "ls", "--api", f"https://{node.api_address}"]
+    told = run(cli, env={"DISTROMASH_API_TOKEN": TOKEN, "DISTROMASH_API_CA": files["ca"]}, check=True)
+    assert "linux" in told.stdout
+    expect.fails(run(cli, env={"DISTROMASH_API_CA": files["ca"]}), "token")
     for _ in range(12):
         status = ask(files, node.api_address, "GET", "/api/v1/health", Authorization="Bearer wrong-wrong-wrong-wrong")[0]
     assert status == 429
