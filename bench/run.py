@@ -258,13 +258,12 @@ def kill9(s):
 @bench
 def pushing(s):
     """docker push of 700 MB against docker-registry, same dockerd."""
-    node, docker = s.node(), s.docker
+    docker, peaks, cpu = s.docker, [], {"ours": [], "peer": []}
     source = f"{s.registry.address}/library/big:1"
     docker.pull(source)
-    turn = iter(range(10_000))
 
     def push(address):
-        name = f"{address}/bench/push{next(turn)}:1"  # a repository of its own: nothing is there already
+        name = f"{address}/bench/pushed:1"
         docker.tag(source, name)
         start = time.monotonic()
         docker.cli("push", "-q", name)
@@ -272,13 +271,31 @@ def pushing(s):
         docker.remove(name)
         return taken
 
-    ours, peer = s.alternate(lambda: push(node.registry_address), lambda: push(s.registry.address))
-    peak = node.memory()["VmHWM"] / MIB
-    node.stop()
+    # A registry of its own each time: Docker remembers what it has pushed where, and would push nothing.
+    def ours():
+        node = s.node()
+        taken = push(node.registry_address)
+        peaks.append(node.memory()["VmHWM"] / MIB)
+        cpu["ours"].append(cpu_seconds(node.pid))
+        node.stop()
+        remove_tree(node.data_dir)
+        return taken
+
+    def peer():
+        folder = temporary_directory()
+        registry = Registry(folder)
+        taken = push(registry.address)
+        cpu["peer"].append(cpu_seconds(registry.pid))
+        registry.stop()
+        remove_tree(folder)
+        return taken
+    ours, peer = s.alternate(ours, peer)
     ratio = med(ours) / med(peer)
-    return table(f"`docker push` of {s.megabytes} MB", ("", "s", "ratio", "≤ 1.05"),
-                 [("distromash", seconds(ours), f"{ratio:.3f}", verdict(ratio <= 1.05)), ("docker-registry 2.8.2", seconds(peer), "1", "")],
-                 f"Peak RSS of the node: {peak:.1f} MiB (limit 64: {verdict(peak <= 64)}).")
+    used = {kind: f"{med(values[1:]):.2f}" for kind, values in cpu.items()}
+    return table(f"`docker push` of {s.megabytes} MB", ("", "s", "server CPU, s", "ratio", "≤ 1.05"),
+                 [("distromash", seconds(ours), used["ours"], f"{ratio:.3f}", verdict(ratio <= 1.05)),
+                  ("docker-registry 2.8.2", seconds(peer), used["peer"], "1", "")],
+                 f"Peak RSS of the node: {max(peaks):.1f} MiB (limit 64: {verdict(max(peaks) <= 64)}).")
 
 
 @bench
