@@ -118,7 +118,7 @@ void swarm_node::pump_uploads() {
         if (s->chosen)
             send(*l, swarm::chosen_leaf{channel_of(s->leaf.blob), s->leaf.leaf,
                                         blob_of(s->leaf.blob)->hashes[s->leaf.leaf]});
-        tasks_.spawn("swarm: send leaf", send_leaf(*l, *s));
+        start_leaf(*l, *s);
     }
     while (const auto e = uploader_.poll()) {
         if (const auto* r = std::get_if<swarm::refuse>(&*e)) {
@@ -176,6 +176,7 @@ void swarm_node::flush_news() {
 /// Forgets links that have ended and blobs that nobody asks for any more.
 void swarm_node::sweep() {
     std::erase_if(links_, [](const link& l) { return l.dead && l.users == 0; });
+    buffers_.trim();
     const auto t = now();
     for (auto& b : blobs_) {
         if (b.fetching || is_asked_for(b.digest))

@@ -12,7 +12,6 @@
 
 #include "aio/event.hpp"
 #include "aio/pool.hpp"
-#include "aio/rate_limiter.hpp"
 #include "aio/task_group.hpp"
 #include "content/sharing/link.hpp"
 #include "content/sharing/shared_blob.hpp"
@@ -75,14 +74,6 @@ class swarm_node {
     /// The reader of a blob that is being fetched is at this byte.
     void reading(const crypto::digest& digest, std::uint64_t at);
 
-    /// Bytes a second of all links together; 0: no limit.
-    void limit(std::uint64_t upload, std::uint64_t download) {
-        upload_limit_.set(upload);
-        download_limit_.set(download);
-    }
-    std::uint64_t upload_limit() const noexcept { return upload_limit_.bytes_per_second(); }
-    std::uint64_t download_limit() const noexcept { return download_limit_.bytes_per_second(); }
-
     /// Whether there is a peer to ask at all.
     bool has_peers() const noexcept;
     std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
@@ -124,11 +115,11 @@ class swarm_node {
     awaitable<void> offer_stored(crypto::digest digest);
     awaitable<void> follow_arrival(crypto::digest digest);
     awaitable<void> wait_for_blob(shared_blob& b, listener listen);
-    awaitable<void> store_block(link& l, swarm::leaf_ref ref, bytes data);
+    awaitable<void> store_block(link& l, swarm::leaf_ref ref, swarm::leaf_buffer data);
     void judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf);
-    awaitable<void> send_leaf(link& l, swarm::send what);
+    void start_leaf(link& l, const swarm::send& what);
+    awaitable<void> send_leaf(link& l, swarm::send what, swarm::leaf_buffer data);
     awaitable<void> reopen(shared_blob& b);
-    awaitable<bytes> read_stored(shared_blob& b, swarm::leaf_ref ref);
     void release_readers(shared_blob& b);
     bool everybody_has_answered(const shared_blob& b) const;
     static bool is_usable(const shared_blob& b);
@@ -158,6 +149,7 @@ class swarm_node {
     store::content_store& store_;
     options options_;
     std::uint64_t seed_;
+    swarm::leaf_buffers buffers_;
     swarm::holdings who_has_;
     swarm::scheduler scheduler_;
     swarm::uploader uploader_;
@@ -176,8 +168,6 @@ class swarm_node {
     bool running_ = false;
     std::optional<subscribers<host::peer_event>::subscription> peers_;
     std::optional<subscribers<crypto::digest>::subscription> arrivals_;
-    aio::rate_limiter upload_limit_;
-    aio::rate_limiter download_limit_;
     std::uint64_t sent_bytes_ = 0;
     std::uint64_t received_bytes_ = 0;
     std::uint64_t wasted_bytes_ = 0;

@@ -1,4 +1,4 @@
-#include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "aio/timeout.hpp"
@@ -32,6 +32,13 @@ class blob_use {
   private:
     shared_blob& b_;
 };
+
+/// False when not all of it is in memory.
+bool read_cached(int file, std::uint64_t at, std::span<std::byte> into) {
+    const iovec part{into.data(), into.size()};
+    return ::preadv2(file, &part, 1, static_cast<off_t>(at), RWF_NOWAIT) ==
+           static_cast<ssize_t>(into.size());
+}
 
 swarm::leaf_set leaves_of(const store::arrival& a) {
     swarm::leaf_set out(swarm::leaf_count(a.size()));
@@ -139,9 +146,10 @@ void swarm_node::attach(link& l, remote_blob& r, shared_blob& b) {
         return;
     r.claimed = swarm::leaf_set(swarm::leaf_count(b.size));
     r.said.leaves.add_to(r.claimed);
-    refresh_claims(l, r);
+    // First, so that nothing is asked by name of a source that would rather choose.
     if (is_usable(b))
         scheduler_.directs(now(), l.no, *b.no, r.said.directs);
+    refresh_claims(l, r);
     want_hashes(l, r);
     b.changed.notify_all();
 }
@@ -223,9 +231,9 @@ void swarm_node::hashes_changed(shared_blob& b) {
     for (auto& l : links_)
         for (auto& [no, r] : l.theirs)
             if (!l.dead && r.blob == &b && r.claimed.size() == b.hashes.size()) {
-                refresh_claims(l, r);
                 if (b.certain)
                     scheduler_.directs(t, l.no, *b.no, r.said.directs);
+                refresh_claims(l, r);
                 want_hashes(l, r);
             }
 }
@@ -359,6 +367,12 @@ awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiforma
     b.fetching = false;
     b.last_use = now();
     scheduler_.unwant(now(), *b.no);
+    co_await asio::this_coro::throw_if_cancelled(false);
+    while (b.storing > 0)
+        co_await b.changed.wait_regardless();
+    if (failed_with)
+        co_await into.settle();  // the caller may write to it next
+    co_await asio::this_coro::throw_if_cancelled(true);
     if (auto lease = store_.arriving(b.digest))
         b.reading.emplace(std::move(*lease));
     b.writing = nullptr;
@@ -478,7 +492,7 @@ void swarm_node::reading(const crypto::digest& d, std::uint64_t at) {
     }
 }
 
-awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data) {
+awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, swarm::leaf_buffer data) {
     const link_use use(l);
     auto* const b = blob_of(ref.blob);
     const blob_use use_blob(*b);
@@ -489,13 +503,14 @@ awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, bytes data
             --n.storing_;
             --b.storing;
             n.stored_.notify_all();
+            b.changed.notify_all();
         }
     } const at_end{*this, *b};
     const auto size = data.size();
     const auto expected = b->hashes[ref.leaf];
     bool right = false;
     try {
-        right = co_await b->writing->put(ref.leaf, std::move(data), expected);
+        right = co_await b->writing->put(ref.leaf, data.view(), expected);
     } catch (const failure& e) {
         b->failed = e.reason();  // the fetch ends with it
         b->changed.notify_all();
@@ -548,47 +563,55 @@ void swarm_node::judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf) 
     hashes_changed(b);
 }
 
-awaitable<void> swarm_node::send_leaf(link& l, swarm::send what) {
+/// What is in memory already goes out at once; the pool reads the rest from the disk.
+void swarm_node::start_leaf(link& l, const swarm::send& what) {
+    auto* const b = blob_of(what.leaf.blob);
+    auto data = buffers_.take(who_has_.leaf_size(what.leaf));
+    const auto at = std::uint64_t{what.leaf.leaf} * swarm::leaf_bytes;
+    const int file = b->stored    ? b->stored->file.get()
+                     : b->writing ? b->writing->file()
+                     : b->reading ? (*b->reading)->file()
+                                  : -1;
+    if (file >= 0 && read_cached(file, at, data.data())) {
+        l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
+        l.wake.notify_all();
+        return;
+    }
+    tasks_.spawn("swarm: send leaf", send_leaf(l, what, std::move(data)));
+}
+
+awaitable<void> swarm_node::send_leaf(link& l, swarm::send what, swarm::leaf_buffer data) {
     const link_use use(l);
     auto* const b = blob_of(what.leaf.blob);
-    const auto give_up = [&] {
-        uploader_.sent(now(), what.peer, what.leaf);
-        if (!l.dead)
-            send(l, swarm::refuse_leaf{b->channel, what.leaf.leaf});
-        act();
-    };
+    if (!b)
+        co_return;
     const blob_use use_blob(*b);
-    bytes data;
+    bool whole = false;
     try {
         if (b->stored)
-            data = co_await read_stored(*b, what.leaf);
+            whole = co_await workers_.run([&] {
+                const auto at = std::uint64_t{what.leaf.leaf} * swarm::leaf_bytes;
+                return ::pread(b->stored->file.get(), data.data().data(), data.size(),
+                               static_cast<off_t>(at)) == static_cast<ssize_t>(data.size());
+            });
         else if (b->writing)
-            data = co_await b->writing->leaf(what.leaf.leaf);
+            whole = co_await b->writing->read_leaf(what.leaf.leaf, data.data());
         else if (b->reading)
-            data = co_await (*b->reading)->leaf(what.leaf.leaf);
+            whole = co_await (*b->reading)->read_leaf(what.leaf.leaf, data.data());
     } catch (const failure& e) {
         log::warn("cannot read a block that a peer asks for",
                   {{"digest", b->digest.to_string()}, {"reason", e.what()}});
     }
     if (l.dead)
         co_return;
-    if (data.size() != who_has_.leaf_size(what.leaf)) {
-        give_up();
+    if (whole) {
+        l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
+        l.wake.notify_all();
         co_return;
     }
-    l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
-    l.wake.notify_all();
-}
-
-awaitable<bytes> swarm_node::read_stored(shared_blob& b, swarm::leaf_ref ref) {
-    const auto size = who_has_.leaf_size(ref);
-    co_return co_await workers_.run([&] {
-        bytes out(size);
-        const auto n = ::pread(b.stored->file.get(), out.data(), out.size(),
-                               static_cast<off_t>(std::uint64_t{ref.leaf} * swarm::leaf_bytes));
-        out.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
-        return out;
-    });
+    uploader_.sent(now(), what.peer, what.leaf);
+    send(l, swarm::refuse_leaf{b->channel, what.leaf.leaf});
+    act();
 }
 
 shared_blob* swarm_node::blob_of(swarm::blob_no no) {

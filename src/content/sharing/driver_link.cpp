@@ -6,12 +6,13 @@
 namespace dm::sharing {
 namespace {
 
-constexpr std::size_t read_bytes = 128 * 1024;
 constexpr std::chrono::seconds retry_interval{5};
 /// Blobs that are looked up in the store at once; who asks for more waits in vain.
 constexpr std::size_t lookups_max = 128;
-/// What is smaller is no data, and does not wait for its turn.
-constexpr std::size_t paced_bytes_min = 512;
+/// Pieces are as large as a link takes in about this time: other messages do not wait for longer,
+/// and a fast link is not slowed down by many small writes.
+constexpr std::chrono::milliseconds piece_time{10};
+constexpr std::size_t piece_bytes_min = 16 * 1024;
 /// Leaves that may wait for the disk before no more is read from peers.
 constexpr std::size_t storing_max = 16;
 
@@ -19,11 +20,13 @@ steady_time now() {
     return std::chrono::steady_clock::now();
 }
 
-/// Bytes to move at once, so that a limit is kept within a fiftieth of a second.
-std::size_t paced_size(std::uint64_t bytes_per_second, std::size_t most) {
-    return bytes_per_second == 0 ? most
-                                 : std::clamp<std::size_t>(bytes_per_second / 50,
-                                                           std::min<std::size_t>(most, 1024), most);
+/// The size of the next piece, after `written` bytes took so long.
+std::size_t next_piece_bytes(std::size_t piece, std::size_t written, steady_time::duration took) {
+    if (took > 2 * piece_time)
+        return std::max(piece / 2, piece_bytes_min);
+    if (took < piece_time / 4 && written >= piece)
+        return std::min(piece * 2, swarm::piece_bytes_max);
+    return piece;
 }
 
 }  // namespace
@@ -47,7 +50,7 @@ void swarm_node::connect_to(const host::peer_id& peer) {
 link* swarm_node::make_link(const host::peer_id& peer) {
     if (who_has_.peer_count() >= swarm::peers_max || !running_)
         return nullptr;
-    auto& l = links_.emplace_back(executor_, peer, who_has_.add_peer());
+    auto& l = links_.emplace_back(executor_, peer, who_has_.add_peer(), buffers_);
     scheduler_.peer_joined(now(), l.no);
     for (auto& b : blobs_)
         if (b.fetching)
@@ -71,20 +74,17 @@ awaitable<void> swarm_node::write_to(link& l) {
             co_await aio::with_timeout(host_.open(l.peer, {protocol_id}), options_.open_timeout);
         l.out = std::move(opened.channel);
         while (!l.dead) {
-            l.session.limit_pieces(
-                paced_size(upload_limit_.bytes_per_second(), swarm::piece_bytes_max));
+            l.session.limit_pieces(l.piece_bytes);
             const auto data = l.session.pending();
             if (data.empty()) {
                 co_await l.wake.wait();
                 continue;
             }
-            if (data.size() > paced_bytes_min)
-                co_await upload_limit_.take(data.size());
-            if (l.dead)
-                break;
+            const auto begun = now();
             co_await l.out->write(data);
             if (l.dead)
                 break;
+            l.piece_bytes = next_piece_bytes(l.piece_bytes, data.size(), now() - begun);
             sent_bytes_ += data.size();
             l.session.sent(data.size());
             take_events(l);
@@ -124,16 +124,13 @@ awaitable<void> swarm_node::serve(host::inbound in) {
 }
 
 awaitable<void> swarm_node::read_from(link& l, host::stream& in) {
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(read_bytes);
     while (!l.dead) {
-        const auto n = co_await in.read_some(
-            {buffer.get(), paced_size(download_limit_.bytes_per_second(), read_bytes)});
-        co_await download_limit_.take(n);
+        const auto n = co_await in.read_some(l.session.room());
         if (n == 0 || l.dead)
             co_return;
         received_bytes_ += n;
         l.received_bytes += n;
-        if (const auto ok = l.session.feed({buffer.get(), n}); !ok) {
+        if (const auto ok = l.session.filled(n); !ok) {
             punish(l, ok.error().message());
             co_return;
         }

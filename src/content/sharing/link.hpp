@@ -24,8 +24,8 @@ struct remote_blob {
 
 /// A peer on /distromash/blob/1: a stream each way, and what was said on them.
 struct link {
-    link(executor ex, const host::peer_id& who, swarm::peer_no number)
-        : peer(who), no(number), wake(std::move(ex)) {}
+    link(executor ex, const host::peer_id& who, swarm::peer_no number, swarm::leaf_buffers& spare)
+        : peer(who), no(number), session(&spare), wake(std::move(ex)) {}
 
     host::peer_id peer;
     swarm::peer_no no;
@@ -38,6 +38,7 @@ struct link {
     std::map<swarm::channel_no, remote_blob> theirs;
     std::set<swarm::channel_no> joined;  ///< our channels that it knows
     int strikes = 0;
+    std::size_t piece_bytes = swarm::piece_bytes_first;  ///< as fast as it takes them
     std::uint64_t sent_bytes = 0;
     std::uint64_t received_bytes = 0;
 };

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/post.hpp>
 #include <cassert>
 #include <cstring>
 
 #include "base/log.hpp"
+#include "content/store/arrival_parts.hpp"
 
 namespace dm::store {
 namespace {
@@ -15,29 +15,6 @@ constexpr std::uint64_t checkpoint_bytes = 64 << 20;
 constexpr std::chrono::seconds checkpoint_interval{5};
 
 }  // namespace
-
-struct arrival::chunk {
-    std::uint64_t index = 0;
-    std::size_t used = 0;
-    std::atomic<int> users = 0;  ///< the leaf job and the chain
-    std::array<std::byte, leaf_bytes> data;
-
-    byte_view view() const noexcept { return byte_view(data).first(used); }
-};
-
-/// The hash of the whole blob, fed leaf by leaf in order by one job at a time.
-struct arrival::chain {
-    explicit chain(crypto::hasher h) : hash(std::move(h)) {}
-
-    std::mutex mutex;
-    std::deque<chunk*> queue;
-    bool running = false;
-    crypto::hasher hash;
-    std::uint64_t readable = 0;  ///< that may be read out of the file for hashing
-    bool reading = false;        ///< catch_up() is on the pool
-    std::atomic<bool> snapshot_wanted = false;
-    std::optional<crypto::hasher> snapshot;
-};
 
 arrival::arrival(executor ex, aio::pool& workers, const std::filesystem::path& folder,
                  const crypto::digest& digest, std::uint64_t size)
@@ -49,7 +26,10 @@ arrival::arrival(executor ex, aio::pool& workers, const std::filesystem::path& f
     auto old = file_.recover();
     leaves_ = std::move(old.leaves);
     received_ = available_ = old.hash.size();
-    chain_ = std::make_unique<chain>(std::move(old.hash));
+    chain_ = std::make_unique<chain>(std::move(old.hash), leaves_.size());
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+        chain_->here[i] = has(i);
+    lane_ = std::make_unique<lane>();
     checkpoint_time_ = std::chrono::steady_clock::now();
     if (received_ > 0)
         log::info("partial blob taken up", {{"digest", digest.to_string()},
@@ -61,14 +41,10 @@ arrival::~arrival() {
     assert(settled() && "an arrival is settled before it is destroyed");
 }
 
-template <class F>
-void arrival::on_loop(F f) {
-    asio::post(executor_, std::move(f));
-}
-
 bool arrival::write(byte_view data) {
     if (failed_)
         return false;
+    by_leaf_ = false;
     if (data.size() > size() - received_) {
         mark_failed(
             {make_error_code(errc::wrong_size),
@@ -180,98 +156,6 @@ void arrival::leaf_done(std::uint64_t index, const leaf_hash& hash) {
         on_leaf_(index);
 }
 
-awaitable<bool> arrival::put(std::uint32_t index, bytes data, leaf_hash expected) {
-    if (failed_)
-        throw failure(*failed_);
-    if (has(index))
-        co_return true;
-    const auto at = std::uint64_t{index} * leaf_bytes;
-    if (data.size() != std::min<std::uint64_t>(leaf_bytes, size() - at))
-        co_return false;
-    ++jobs_;
-    struct settle_later {
-        arrival& a;
-        ~settle_later() {
-            --a.jobs_;
-            a.changed_.notify_all();
-        }
-    } const at_end{*this};
-    bool right = false;
-    try {
-        right = co_await workers_.run([&] {
-            if (crypto::sha256(data) != expected)
-                return false;
-            file_.write_leaf(index, data, expected);
-            return true;
-        });
-    } catch (const std::exception& e) {
-        mark_failed(error_of(e));
-        throw;
-    }
-    if (right && !has(index)) {
-        by_leaf_ = true;
-        leaf_done(index, expected);
-        extend_chain();
-    }
-    co_return right;
-}
-
-awaitable<bytes> arrival::leaf(std::uint64_t index) {
-    const auto length = std::min<std::uint64_t>(leaf_bytes, size() - index * leaf_bytes);
-    ++jobs_;
-    struct settle_later {
-        arrival& a;
-        ~settle_later() {
-            --a.jobs_;
-            a.changed_.notify_all();
-        }
-    } const at_end{*this};
-    co_return co_await workers_.run([&] { return file_.read(index * leaf_bytes, length); });
-}
-
-/// What put() has stored is hashed from the file, as far as it is there without a gap.
-void arrival::extend_chain() {
-    received_ = available_;
-    const std::scoped_lock lock(chain_->mutex);
-    chain_->readable = available_;
-    if (chain_->reading || chain_->readable <= chain_->hash.size())
-        return;
-    chain_->reading = true;
-    ++jobs_;
-    workers_.post([this] { catch_up(); });
-}
-
-void arrival::catch_up() {
-    std::optional<error> wrong;
-    try {
-        for (;;) {
-            const auto at = chain_->hash.size();
-            std::uint64_t end = 0;
-            {
-                const std::scoped_lock lock(chain_->mutex);
-                end = chain_->readable;
-                if (at >= end) {
-                    chain_->reading = false;
-                    chain_->snapshot = chain_->hash;
-                    break;
-                }
-            }
-            const auto data = file_.read(at, std::min<std::uint64_t>(leaf_bytes, end - at));
-            if (data.empty())
-                raise(errc::failed, "a partial blob became shorter");
-            chain_->hash.update(data);
-        }
-    } catch (const std::exception& e) {
-        wrong = error_of(e);  // carried to the loop, where the writer sees it
-    }
-    on_loop([this, wrong = std::move(wrong)] {
-        --jobs_;
-        if (wrong)
-            mark_failed(*wrong);
-        changed_.notify_all();
-    });
-}
-
 void arrival::maybe_checkpoint() {
     if (checkpoint_running_)
         return;
@@ -328,8 +212,11 @@ awaitable<void> arrival::ended() {
 }
 
 awaitable<void> arrival::settle() {
+    const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+    co_await asio::this_coro::throw_if_cancelled(false);
     while (!settled())
-        co_await changed_.wait();
+        co_await changed_.wait_regardless();
+    co_await asio::this_coro::throw_if_cancelled(throwing);
 }
 
 awaitable<void> arrival::finish() {

@@ -59,20 +59,23 @@ class arrival {
     /// Until there is room; throws what went wrong on the disk.
     awaitable<void> ready();
     /// Stores leaf `index` if its sha2-256 is `expected`; false, and nothing is kept, if it is not.
-    /// Leaves that are here already are true at once. At most leaves_in_flight_max calls at once
-    /// are worth it. Throws no_space, failed.
-    awaitable<bool> put(std::uint32_t index, bytes data, leaf_hash expected);
+    /// `data` stays valid until it returns, which is not before the pool has done with it. Leaves
+    /// that are here already are true at once. At most leaves_in_flight_max calls at once are worth
+    /// it; in order they cost the least: then leaf and blob are hashed in one pass. Throws
+    /// no_space, failed.
+    awaitable<bool> put(std::uint32_t index, byte_view data, leaf_hash expected);
     /// Whether leaf `index` is stored.
     bool has(std::uint64_t index) const noexcept { return leaves_[index] != leaf_hash{}; }
-    /// The bytes of a stored leaf.
-    awaitable<bytes> leaf(std::uint64_t index);
+    /// Reads a stored leaf; false when `into` is not of its size.
+    awaitable<bool> read_leaf(std::uint64_t index, std::span<std::byte> into);
     /// Told on the loop whenever a leaf has been stored, in whatever way.
     void on_leaf(std::function<void(std::uint64_t index)> f) { on_leaf_ = std::move(f); }
 
     /// Waits for all leaves and checks the digest. Throws incomplete, wrong_digest, no_space,
     /// failed.
     awaitable<void> finish();
-    /// Waits until the pool holds nothing of this arrival any more.
+    /// Waits until the pool holds nothing of this arrival any more, cancelled or not: whoever puts
+    /// leaves does so before somebody else writes.
     awaitable<void> settle();
     bool settled() const noexcept { return jobs_ == 0 && in_flight_ == 0; }
 
@@ -85,6 +88,8 @@ class arrival {
   private:
     struct chunk;
     struct chain;
+    struct lane;
+    struct handed_leaf;
 
     void submit();
     void store_leaf(chunk* c);
@@ -92,8 +97,12 @@ class arrival {
     void release(chunk* c);
     void leaf_done(std::uint64_t index, const leaf_hash& hash);
     void maybe_checkpoint();
-    void extend_chain();
-    void catch_up();
+    void hand_in(handed_leaf& leaf);
+    void run_lane();
+    void check_and_store(handed_leaf& leaf);
+    bool advance_chain(std::size_t behind_min);
+    void hash_from_file(crypto::hasher& hash, std::size_t leaves);
+    void keep_snapshot(crypto::hasher hash);
     template <class F>
     void on_loop(F f);
 
@@ -103,6 +112,7 @@ class arrival {
     partial_file file_;
     std::vector<leaf_hash> leaves_;
     std::unique_ptr<chain> chain_;
+    std::unique_ptr<lane> lane_;
     std::unique_ptr<chunk> current_;
     std::vector<std::unique_ptr<chunk>> spare_;
     std::uint64_t received_ = 0;

@@ -51,6 +51,8 @@ class partial_file {
     /// Throws failure: no_space or failed.
     void write_leaf(std::uint64_t index, byte_view data, const leaf_hash& hash);
     bytes read(std::uint64_t offset, std::size_t length) const;
+    /// Fills `into` as far as the file reaches; how many bytes.
+    std::size_t read(std::uint64_t offset, std::span<std::byte> into) const;
 
     /// Syncs the data, then notes that the leaves with a hash in `leaves` are safe and how far the
     /// blob is hashed.

@@ -322,13 +322,51 @@ TEST(content_store, takes_leaves_in_any_order) {
             EXPECT_TRUE(co_await lease->put(i, to_bytes(leaf_of(data, i)),
                                             crypto::sha256(leaf_of(data, i))));
             EXPECT_TRUE(lease->has(i));
-            EXPECT_EQ(co_await lease->leaf(i), to_bytes(leaf_of(data, i)));
+            bytes back(leaf_of(data, i).size());
+            EXPECT_TRUE(co_await lease->read_leaf(i, back));
+            EXPECT_EQ(back, to_bytes(leaf_of(data, i)));
             if (i == 3)
                 EXPECT_EQ(lease->available(), store::leaf_bytes);
         }
         EXPECT_EQ((co_await s.finish(lease)).size, data.size());
         EXPECT_EQ(co_await s.read(d, data.size()), data);
     });
+}
+
+TEST(content_store, takes_many_leaves_at_once_in_nearly_any_order) {
+    temp_dir dir;
+    const auto data = random_bytes(60 * store::leaf_bytes + 5, 24);
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        rng random(seed);
+        std::vector<std::uint32_t> order;
+        for (std::uint32_t i = 0; i <= 60; ++i)
+            order.push_back((i + 20 * static_cast<std::uint32_t>(seed)) % 61);
+        if (seed == 3)
+            std::ranges::shuffle(order, random);
+        with_store(dir / std::to_string(seed), {}, [&](store::content_store& s) -> awaitable<void> {
+            auto lease = std::move(*co_await s.receive(digest_of(data), data.size()));
+            aio::task_group group(co_await asio::this_coro::executor);
+            std::size_t next = 0;
+            int right = 0, wrong = 0;
+            const auto work = [&]() -> awaitable<void> {
+                while (next < order.size()) {
+                    const auto i = order[next++];
+                    const auto hash = crypto::sha256(leaf_of(data, i));
+                    auto bad = to_bytes(leaf_of(data, i));
+                    bad[0] ^= std::byte{1};
+                    wrong += !co_await lease->put(i, bad, hash);
+                    right += co_await lease->put(i, leaf_of(data, i), hash);
+                }
+            };
+            for (int i = 0; i < 12; ++i)
+                group.spawn("put", work());
+            co_await group.join();
+            EXPECT_EQ(right, 61);
+            EXPECT_EQ(wrong, 61);
+            EXPECT_EQ((co_await s.finish(lease)).size, data.size());
+            EXPECT_EQ(co_await s.read(digest_of(data), data.size()), data);
+        });
+    }
 }
 
 TEST(content_store, keeps_nothing_of_a_leaf_that_is_not_what_it_should_be) {

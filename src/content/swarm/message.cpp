@@ -256,6 +256,40 @@ void encode_head(bytes& out, const piece& p, std::size_t data_bytes) {
     append(out, byte_view(head));
 }
 
+std::optional<piece_head> read_piece_head(byte_view front, std::size_t message_bytes) {
+    const auto whole = front.size();
+    const auto rest_bytes = [&] { return message_bytes - (whole - front.size()); };
+    if (mf::take_proto_varint(front) != (std::uint64_t{piece_kind} << 3 | 2))
+        return std::nullopt;
+    if (const auto length = mf::take_proto_varint(front);
+        whole - front.size() > message_bytes || length != rest_bytes())
+        return std::nullopt;
+    std::array<std::uint64_t, 3> numbers{};
+    constexpr std::array<std::uint64_t, 3> keys{f_channel << 3, f_leaf << 3, f_offset << 3};
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (front.empty() || to_u8(front[0]) != keys[i])
+            continue;
+        front = front.subspan(1);
+        const auto value = mf::take_proto_varint(front);
+        if (!value)
+            return std::nullopt;
+        numbers[i] = *value;
+    }
+    const auto key = mf::take_proto_varint(front);
+    const auto length = mf::take_proto_varint(front);
+    const auto head = whole - front.size();
+    if (key != (std::uint64_t{f_data} << 3 | 2) || !length || head > message_bytes ||
+        *length != message_bytes - head)
+        return std::nullopt;
+    const auto& [channel, leaf, offset] = numbers;
+    if (channel >= channels_max || leaf > blob_bytes_max / leaf_bytes || offset > leaf_bytes ||
+        *length > piece_bytes_max)
+        return std::nullopt;
+    return piece_head{static_cast<channel_no>(channel), static_cast<std::uint32_t>(leaf),
+                      static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(*length),
+                      head};
+}
+
 result<std::optional<message>> decode(byte_view data) {
     if (data.size() > message_bytes_max)
         return fail(errc::too_large, "message");

@@ -27,8 +27,9 @@ constexpr std::uint64_t blob_bytes_max = std::uint64_t{1} << 40;
 constexpr std::uint32_t channels_max = 4096;
 constexpr std::size_t runs_max = 65536;
 constexpr std::size_t hashes_max = 1024;  ///< in one "leaves": 32 KiB
-/// Bytes of a leaf in one message: small, so that other messages are not kept waiting.
-constexpr std::size_t piece_bytes_max = 65536;
+/// Bytes of a leaf in one message: all of it at most. Who has little to send in a second sends
+/// less at once, so that other messages are not kept waiting.
+constexpr std::size_t piece_bytes_max = leaf_bytes;
 
 using leaf_hash = std::array<std::byte, 32>;  ///< sha2-256 of a leaf
 
@@ -133,6 +134,22 @@ using message = std::variant<hello, join, leave, have, ask_leaves, leaves, ask_l
 void encode(bytes& out, const message& m);
 /// Appends a piece up to its data, which the caller appends.
 void encode_head(bytes& out, const piece& p, std::size_t data_bytes);
+
+/// What a piece says before its data.
+struct piece_head {
+    channel_no channel = 0;
+    std::uint32_t leaf = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t data_bytes = 0;  ///< that follow, up to the end of the message
+    std::size_t size = 0;          ///< of the head itself
+};
+/// More bytes than a head has.
+constexpr std::size_t piece_head_bytes_max = 48;
+
+/// The head of a piece that is a message of `message_bytes` and begins with `front`, so that its
+/// data need not be gathered first; nullopt when it is no piece, too little of it is there, or its
+/// fields are in another order than encode_head() gives: then decode() has the last word.
+std::optional<piece_head> read_piece_head(byte_view front, std::size_t message_bytes);
 
 /// A message without its length; nullopt when it is of a kind that is not known. Errors:
 /// malformed_message, too_large.

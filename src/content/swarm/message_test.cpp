@@ -41,7 +41,7 @@ TEST(swarm_message, every_kind_comes_back_as_it_was) {
     expect_same(refuse_leaf{0, 0});
     expect_same(no_more_leaves{channels_max - 1});
     expect_same(chosen_leaf{1, 2, crypto::sha256({})});
-    const bytes data(piece_bytes_max, std::byte{7});
+    const bytes data(piece_bytes_max / 2, std::byte{7});
     bytes out;
     const piece sent{1, 2, 65536, data};
     encode(out, sent);

@@ -71,7 +71,20 @@ awaitable<std::size_t> channel::read_data(std::span<std::byte> into) {
             raise(errc::stream_reset);
         if (session.at_end(id_))
             co_return 0;
+        struct take_back {
+            channel& c;
+            ~take_back() {
+                if (c.owner_)
+                    c.owner_->session_.unpost(c.id_);
+            }
+        } guard{*this};
+        session.post(id_, into);
         co_await readable_.wait();
+        if (owner_)
+            if (const auto n = owner_->session_.read(now(), id_, into)) {
+                owner_->pump();
+                co_return n;
+            }
     }
 }
 

@@ -20,6 +20,18 @@ void byte_queue::push(byte_view data) {
     append(fresh, data);
 }
 
+void byte_queue::push_front(byte_view data) {
+    if (data.empty())
+        return;
+    if (offset_ > 0) {
+        auto& first = pieces_.front();
+        first.erase(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(offset_));
+        offset_ = 0;
+    }
+    pieces_.push_front(to_bytes(data));
+    size_ += data.size();
+}
+
 std::size_t byte_queue::pop(std::span<std::byte> into) noexcept {
     std::size_t done = 0;
     while (done < into.size() && size_ > 0) {

@@ -10,6 +10,8 @@ namespace dm::yamux {
 class byte_queue {
   public:
     void push(byte_view data);
+    /// To be read before all others.
+    void push_front(byte_view data);
     /// Moves up to into.size() bytes out; returns how many.
     std::size_t pop(std::span<std::byte> into) noexcept;
     std::size_t size() const noexcept { return size_; }

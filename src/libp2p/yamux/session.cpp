@@ -222,7 +222,12 @@ std::size_t session::read(steady_time now, stream_id id, std::span<std::byte> in
     auto& s = at(id);
     if (s.reset)
         return 0;
-    const auto n = s.data.pop(into);
+    std::size_t n = 0;
+    if (s.posted.data() == into.data()) {
+        n = std::exchange(s.posted_done, 0);
+        s.posted = {};
+    }
+    n += s.data.pop(into.subspan(n));
     if (n == 0)
         return 0;
     budget_.consumed(n);
@@ -232,9 +237,24 @@ std::size_t session::read(steady_time now, stream_id id, std::span<std::byte> in
     return n;
 }
 
+void session::post(stream_id id, std::span<std::byte> into) {
+    auto& s = at(id);
+    assert(s.unread() == 0 && !into.empty());
+    s.posted = into;
+}
+
+void session::unpost(stream_id id) {
+    const auto which = streams_.find(id);
+    if (which == streams_.end())
+        return;
+    auto& s = which->second;
+    s.data.push_front(s.posted.first(std::exchange(s.posted_done, 0)));
+    s.posted = {};
+}
+
 bool session::at_end(stream_id id) const {
     const auto& s = at(id);
-    return s.remote_finished && s.data.size() == 0;
+    return s.remote_finished && s.unread() == 0;
 }
 
 bool session::is_reset(stream_id id) const {
@@ -242,8 +262,8 @@ bool session::is_reset(stream_id id) const {
 }
 
 void session::end_by_reset(stream_id id, stream& s) {
-    budget_.consumed(s.data.size());
-    s.data.clear();
+    budget_.consumed(s.unread());
+    s.drop_unread();
     s.reset = true;
     const bool writing = !s.offer.empty();
     withdraw(id);
@@ -266,9 +286,9 @@ void session::release(steady_time now, stream_id id) {
     auto& s = at(id);
     withdraw(id);
     s.released = true;
-    budget_.consumed(s.data.size());
-    const bool unread = s.data.size() > 0;
-    s.data.clear();
+    const bool unread = s.unread() > 0;
+    budget_.consumed(s.unread());
+    s.drop_unread();
     if (!s.reset && unread && !s.remote_finished) {
         // More of it is on the way, and nobody will read that.
         finish(id);
@@ -292,7 +312,7 @@ void session::erase(streams::iterator which) {
     auto& [id, s] = *which;
     if (s.in_line)
         std::erase(line_, id);
-    budget_.consumed(s.data.size());
+    budget_.consumed(s.unread());
     budget_.give_back(s.window - initial_window_bytes);
     const bool mine = (id % 2 == 1) == (role_ == role::client);
     if (!mine)
@@ -309,7 +329,7 @@ void session::erase(streams::iterator which) {
 std::optional<steady_time> session::unread_since() const {
     std::optional<steady_time> out;
     for (const auto& [id, s] : streams_)
-        if (s.data.size() > 0 && (!out || s.unread_since < *out))
+        if (s.unread() > 0 && (!out || s.unread_since < *out))
             out = s.unread_since;
     return out;
 }
@@ -317,7 +337,7 @@ std::optional<steady_time> session::unread_since() const {
 void session::reset_longest_unread() {
     const auto since = unread_since();
     for (auto& [id, s] : streams_)
-        if (s.data.size() > 0 && s.unread_since == *since)
+        if (s.unread() > 0 && s.unread_since == *since)
             return reset(id);
 }
 

@@ -98,6 +98,10 @@ class session {
 
     /// Takes data that is there; 0 when there is none now.
     std::size_t read(steady_time now, stream_id id, std::span<std::byte> into);
+    /// What comes next goes straight to `into`, as far as there is room, and is taken by a read()
+    /// into the same place; valid until then, or until unpost(), which keeps what has come.
+    void post(stream_id id, std::span<std::byte> into);
+    void unpost(stream_id id);
     /// All was read and no more will come.
     bool at_end(stream_id id) const;
     /// The other side, or the budget, has given the stream up.
@@ -120,6 +124,8 @@ class session {
         // Receiving.
         std::uint32_t credit = initial_window_bytes;  // what the other side may still send
         std::uint32_t window = initial_window_bytes;  // what it may have in flight or unread
+        std::span<std::byte> posted;  // a reader's memory, and how much of it is filled
+        std::size_t posted_done = 0;
         byte_queue data;
         bool told = false;  // a `readable` is out
         bool remote_finished = false;
@@ -131,6 +137,13 @@ class session {
 
         bool reset = false;
         bool released = false;
+
+        std::size_t unread() const noexcept { return posted_done + data.size(); }
+        void drop_unread() noexcept {
+            posted = {};
+            posted_done = 0;
+            data.clear();
+        }
         steady_time forget_at = steady_time::max();
     };
     using streams = std::unordered_map<stream_id, stream>;

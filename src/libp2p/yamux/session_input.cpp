@@ -152,13 +152,21 @@ void session::on_body(steady_time now, byte_view data) {
         // Nobody reads any more; the other side should know rather than fill its window.
         return reset(body_stream_);
     }
-    if (s.data.size() == 0)
+    if (s.unread() == 0)
         s.unread_since = now;
     const auto free = std::min(s.free_bytes, static_cast<std::uint32_t>(data.size()));
     s.free_bytes -= free;
     budget_.rate_.spend(free);
-    s.data.push(data);
     budget_.arrived(data.size());
+    if (s.data.size() == 0) {
+        const auto n = std::min(s.posted.size() - s.posted_done, data.size());
+        if (n > 0)
+            std::memcpy(s.posted.data() + s.posted_done, data.data(), n);
+        s.posted_done += n;
+        data = data.subspan(n);
+    }
+    if (!data.empty())
+        s.data.push(data);
     if (body_left_ == 0 && body_ends_stream_)
         s.remote_finished = true;
     tell_readable(body_stream_, s);
@@ -184,7 +192,7 @@ void session::replenish(steady_time now, stream_id id, stream& s) {
     if (s.remote_finished || s.reset || s.hungry || failed_)
         return;
     const auto arriving = body_stream_ == id ? body_left_ : 0;
-    const auto promised = s.credit + arriving + static_cast<std::uint32_t>(s.data.size());
+    const auto promised = s.credit + arriving + static_cast<std::uint32_t>(s.unread());
     const auto used = s.window - promised;
     if (used < s.window / window_part)
         return;

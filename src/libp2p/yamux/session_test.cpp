@@ -500,6 +500,42 @@ TEST(yamux_session, resets_the_longest_unread_stream_past_the_budget) {
     EXPECT_EQ(budget.unread_bytes(), 401'000u);
 }
 
+TEST(yamux_session, puts_what_comes_straight_where_a_reader_waits) {
+    end e(role::server);
+    e.opened_by_peer(1);
+    std::string into(6, '.'), other(20, '.');
+    const auto memory = [](std::string& s) { return std::as_writable_bytes(std::span{s}); };
+    e.s.post(1, memory(into));
+    e.data(1, "abcd");
+    EXPECT_EQ(into, "abcd..");
+    EXPECT_EQ(e.budget.unread_bytes(), 4u);
+    e.data(1, "efgh");
+    EXPECT_EQ(into, "abcdef");
+    EXPECT_EQ(e.s.read(e.now, 1, memory(into)), 6u);
+    EXPECT_EQ(e.budget.unread_bytes(), 2u);
+    EXPECT_EQ(e.read(1), "gh");
+    e.s.post(1, memory(into));
+    e.data(1, "ijk");
+    EXPECT_FALSE(e.s.at_end(1));
+    e.s.unpost(1);  // the reader has gone away
+    e.data(1, "lm", yamux::fin);
+    EXPECT_EQ(e.read(1), "ijklm");
+    EXPECT_TRUE(e.s.at_end(1));
+    EXPECT_EQ(e.budget.unread_bytes(), 0u);
+}
+
+TEST(yamux_session, a_reset_takes_back_what_a_waiting_reader_was_given) {
+    end e(role::server);
+    e.opened_by_peer(1);
+    std::string into(6, '.');
+    e.s.post(1, std::as_writable_bytes(std::span{into}));
+    e.data(1, "abcd");
+    e.feed({frame_type::window_update, yamux::rst, 1, 0});
+    EXPECT_EQ(e.s.read(e.now, 1, std::as_writable_bytes(std::span{into})), 0u);
+    EXPECT_TRUE(e.s.is_reset(1));
+    EXPECT_EQ(e.budget.unread_bytes(), 0u);
+}
+
 TEST(yamux_session, plays_against_itself_over_shredded_bytes) {
     const auto seed = random_seed();
     SCOPED_TRACE(seed);
