@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: package help setup build build-all run-all demo test test-unit test-e2e test-tsan lint lint-all format bench fuzz clean
 
 help:
-	@echo "make demo      one node, a registry, a Docker: see an image come and go by strategy"
+	@echo "make demo      three nodes with a Docker each: see an image come, survive a node, and go"
 	@echo "make test      unit tests (plain, ASan+UBSan), lint, end-to-end tests"
 	@echo "make build     $(BINARY)"
 	@echo "make package   build/package/*.deb for Debian 12, with a service for systemd"

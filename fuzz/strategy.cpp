@@ -39,6 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(decode_name_record(encode(*r)) == *r);
     if (const auto r = decode_node_record(text))
         require(decode_node_record(encode(*r)) == *r);
+    if (const auto r = decode_label_record(text))
+        require(decode_label_record(encode(*r)) == *r);
     if (const auto key = parse_record_key(text))
         require(to_string(*key) == text);
     (void)find_strategy({}, text);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""make demo: a registry, a Docker and one DistroMash node; an image comes by strategy and goes with it.
+"""make demo: a registry and three DistroMash nodes with a Docker each; an image comes by strategy, survives, and goes.
 
-Everything is started here on loopback ports of its own and ended again; the machine's Docker is used only where no private
-one can be run. On a terminal it stays up until Ctrl-C; elsewhere it removes the strategy by itself and ends.
+Everything is started here on loopback ports of its own and ended again; the machine's Docker is not touched. Where no
+private Docker can be run (it takes root), the nodes only store. On a terminal it stays up until Ctrl-C; elsewhere it removes the strategy by itself and ends.
 """
 import argparse
 import os
@@ -18,6 +18,8 @@ from lib.registry import Registry  # noqa: E402
 from lib.system import cleanup, exit_cleanly_on_signals, human, temporary_directory, wait_until  # noqa: E402
 
 IMAGE = "busybox:1.35.0"
+NODES = 3
+GRACE = 6  # seconds before a slot moves
 TERMINAL = sys.stdout.isatty()
 BOLD, DIM, GREEN, OFF = ("\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m") if TERMINAL else ("", "", "", "")
 
@@ -41,92 +43,125 @@ def show(argv, shown=None, env=None, must=True):
     return p.stdout
 
 
-def choose_docker():
-    """(Docker or None, whether it has the image already, sentence)."""
-    running = dockerd.system_docker()
-    if running:
-        has = IMAGE in running.images()
-        return running, has, "Using the Docker that runs here." + (
-            f" It already has {IMAGE}, which is not DistroMash's to remove: it will still be there at the end." if has else "")
+def start_dockers():
+    """(a Docker for each node or None, sentence)."""
     reason = dockerd.why_not()
     if reason is None:
         try:
-            return dockerd.Dockerd(), False, ("No Docker runs here: a private one was started "
-                                              "(own folders, own socket, no network).")
+            return ([dockerd.Dockerd() for _ in range(NODES)],
+                    "A private Docker for each was started (own folders, own socket, no network).")
         except AssertionError as e:
             reason = "a private one did not start: " + str(e).strip().splitlines()[-1]
-    return None, False, f"No Docker runs here, and {reason}. The node keeps the image in its store only (--engine none)."
+    return [None] * NODES, f"No Docker of their own: {reason}. The nodes keep the image in their stores only (--engine none)."
 
 
 class Demo:
     def __init__(self, binary):
         self.binary = binary
+        self.nodes = []
 
     def set_up(self):
         step("1. A registry with busybox:1.35.0 in it stands in for Docker Hub")
         self.registry = Registry()
         image = self.registry.push(images.busybox(), "library/busybox", "1.35.0")
         say(f"{self.registry.url}/v2/library/busybox/manifests/1.35.0  {human(image.size)}, {image.digest[:19]}…")
-        self.docker, self.had_it, sentence = choose_docker()
-        step("2. A Docker host")
+        step(f"2. {NODES} DistroMash nodes that know of each other")
+        self.dockers, sentence = start_dockers()
         say(sentence)
-        step("3. One DistroMash node on it")
-        self.node = Node(self.binary, upstream={"docker.io": self.registry.url}, docker=self.docker,
-                         data_dir=os.path.join(temporary_directory("dm-demo-"), "data"))
-        say(f"{DIM}{' '.join(['distromash', *self.node.argv[1:]])}{OFF}")
-        say(f"API, web pages, swagger  http://{self.node.api_address}/swagger/")
-        say(f"registry for docker pull http://{self.node.registry_address}/v2/")
-        say(f"state                    {self.node.data_dir}")
+        bootstrap = []
+        for docker in self.dockers:
+            node = Node(self.binary, upstream={"docker.io": self.registry.url}, docker=docker,
+                        data_dir=os.path.join(temporary_directory("dm-demo-"), "data"),
+                        args=["--offline-grace", f"{GRACE}s", *bootstrap])
+            self.nodes.append(node)
+            if not bootstrap:
+                peer = node.get("/api/v1/health").ok()["peer"]
+                bootstrap = ["--bootstrap", f"/ip4/127.0.0.1/tcp/{node.p2p_port}/p2p/{peer}"]
+        say(f"{DIM}{' '.join(['distromash', *self.nodes[-1].argv[1:]])}{OFF}")
+        self.ids = [n.get("/api/v1/health").ok()["peer"] for n in self.nodes]
+        for n in self.nodes:
+            wait_until(lambda: len(n.get("/api/v1/node").ok()["nodes"]) == NODES, 20, lambda: "the nodes know of each other")
+        self.distromash("node", "ls")
 
-    def distromash(self, *args):
-        return show([self.binary, *args], shlex.join(["distromash", *args]), {"DISTROMASH_API": self.node.api_address})
+    def distromash(self, *args, node=0):
+        return show([self.binary, *args], shlex.join(["distromash", *args]),
+                    {"DISTROMASH_API": self.nodes[node].api_address})
+
+    def name(self, peer):
+        return f"node {self.ids.index(peer) + 1}"
+
+    def has(self, n):
+        if self.dockers[n] is not None:
+            return IMAGE in self.dockers[n].images()
+        row = self.nodes[n].get("/api/v1/strategy").ok()["strategies"]
+        return any(line["self"] and line["chosen"] and line["state"] == "stored" for r in row for line in r["nodes"])
 
     def listed(self):
-        """What `docker images` shows of the image."""
-        if self.docker is None:
-            return self.distromash("image", "ls")
-        return show(["docker", "-H", self.docker.host, "images", IMAGE.split(":")[0]])
+        for n, docker in enumerate(self.dockers):
+            where = "docker images" if docker else "its store"
+            state = "" if self.nodes[n].daemon.running() or docker else " (stopped)"
+            held = docker is not None or self.nodes[n].daemon.running()
+            say(f"node {n + 1}, {where}: {IMAGE if held and self.has(n) else '-'}{state}")
 
-    def here(self):
-        if self.docker is not None:
-            return IMAGE in self.docker.images()
-        return self.node.registry_request("HEAD", "/v2/busybox/manifests/1.35.0").status == 200
+    def watch(self, ask, done, seconds=60):
+        """Until it is done; says what each node does, when that changes."""
+        start, told = time.monotonic(), {}
 
-    def apply(self):
-        step(f"4. The strategy: {IMAGE} on 100 % of the nodes")
+        def look():
+            rows = self.nodes[ask].get("/api/v1/strategy").ok()["strategies"]
+            for line in rows[0]["nodes"] if rows else []:
+                text = line["state"] + (f", {line['reason']}" if line.get("reason") else "")
+                if line.get("bytes_total"):
+                    text += f", {100 * line['bytes_done'] // line['bytes_total']} %"
+                if told.get(line["peer"]) != text:
+                    told[line["peer"]] = text
+                    say(f"{DIM}{time.monotonic() - start:5.1f} s  {self.name(line['peer'])}: {text}{OFF}")
+            return done(rows[0] if rows else None)
+        wait_until(look, seconds, lambda: f"the nodes are done:\n{self.nodes[ask].log_tail(2000)}", every=0.1)
+
+    def apply(self, step_number, percentage, node):
+        step(f"{step_number}. {IMAGE} on {percentage} % of the nodes, said to node {node + 1}")
+        self.distromash("strategy", "apply", IMAGE, "--percentage", str(percentage), node=node)
+        self.watch((node + 1) % NODES, lambda row: row and row["actual"] == row["desired"] and row["percentage"] == percentage)
         self.listed()
-        start = time.monotonic()
-        self.distromash("strategy", "apply", IMAGE, "--percentage", "100")
-        wait_until(self.here, 60, lambda: f"{IMAGE} is here:\n{self.node.log_tail()}")
-        say(f"{time.monotonic() - start:.1f} s later:")
+        self.distromash("strategy", "explain", IMAGE, node=(node + 1) % NODES)
+
+    def lose_a_node(self):
+        owner = max(n for n in range(1, NODES) if self.has(n))
+        ask = 0
+        step(f"4. Node {owner + 1}, which has it, dies; after the grace ({GRACE} s here, 15 min by default) another takes its place")
+        self.nodes[owner].kill()
+        self.watch(ask, lambda row: row["actual"] == row["desired"] and
+                   any(line["peer"] == self.ids[owner] and not line["online"] for line in row["nodes"]), 90)
         self.listed()
-        if self.docker is not None:
-            show(["docker", "-H", self.docker.host, "run", "--rm", "--network", "none", IMAGE, "echo", "hello from busybox"],
-                 must=False)
-        self.distromash("strategy", "ls")
+        step("5. It comes back, and the substitute lets the image go")
+        self.nodes[owner].start()
+        self.watch(ask, lambda row: row["actual"] == row["desired"] and
+                   all(line["online"] and (line["chosen"] or line["state"] == "not_chosen") for line in row["nodes"]) and
+                   sum(self.has(n) for n in range(NODES)) == row["desired"])
+        self.listed()
 
     def remove(self):
-        step("6. The strategy is removed, and the image with it")
+        step("8. The strategy is removed, and the image with it")
         self.distromash("strategy", "rm", IMAGE)
-        if self.docker is not None and not self.had_it:
-            wait_until(lambda: not self.here(), 60, lambda: f"{IMAGE} is gone:\n{self.node.log_tail()}")
+        if self.dockers[0] is not None:
+            wait_until(lambda: not any(self.has(n) for n in range(NODES)), 60, lambda: f"{IMAGE} is gone")
         self.listed()
-        if self.docker is None:  # a store evicts by need
-            say("The store keeps it unpinned until the room is needed.")
+        if self.dockers[0] is None:  # a store evicts by need
+            say("The stores keep it unpinned until the room is needed.")
 
     def look(self):
-        step("5. Look around")
-        a = self.node.api_address
-        say(f"export DISTROMASH_API={a}")
+        step("7. Look around")
+        for n, node in enumerate(self.nodes):
+            say(f"node {n + 1}: http://{node.api_address}/   swagger /swagger/   DISTROMASH_API={node.api_address}")
         say(f"{os.path.relpath(self.binary)} status --watch")
-        say(f"{os.path.relpath(self.binary)} image show {IMAGE}")
-        if self.docker is not None:
-            say(f"docker -H {self.docker.host} images")
-        say(f"curl http://{a}/api/v1/strategy")
-        say(f"curl http://{self.node.registry_address}/v2/busybox/manifests/1.35.0")
+        for n, docker in enumerate(self.dockers):
+            if docker is not None:
+                say(f"docker -H {docker.host} images   # of node {n + 1}")
 
     def end(self):
-        self.node.stop()
+        for node in self.nodes:
+            node.stop()
         cleanup.run_all()
         say("Nothing is left running.")
 
@@ -138,7 +173,9 @@ def main():
     exit_cleanly_on_signals()
     try:
         demo.set_up()
-        demo.apply()
+        demo.apply(3, 50, 0)
+        demo.lose_a_node()
+        demo.apply(6, 100, 2)
         demo.look()
         if sys.stdin.isatty() and TERMINAL:
             step("Running. Ctrl-C removes the strategy and ends everything.")

@@ -7,12 +7,16 @@
 #include "api/answer.hpp"
 #include "api/errc.hpp"
 #include "api/view_json.hpp"
+#include "base/json/read.hpp"
+#include "control/plan/labels.hpp"
 
 namespace dm::api {
 namespace {
 
 using server::request;
 using server::response_writer;
+
+constexpr std::size_t label_body_bytes_max = 16 * 1024;
 
 /// A connected peer. Addresses that it has not told yet are not an empty list but what it is
 /// connected from.
@@ -52,6 +56,46 @@ class node_routes {
                 body["node"] = all.back();
         }
         body["nodes"] = std::move(all);
+        co_await send_json(out, std::move(body));
+    }
+
+    awaitable<void> node(const request& req, response_writer& out) const {
+        const auto id = peer_of(req);
+        for (const auto& n : node_.nodes())
+            if (n.peer == id.to_string()) {
+                auto body = success();
+                body["node"] = to_json(n);
+                co_await send_json(out, std::move(body));
+                co_return;
+            }
+        raise(errc::not_found, fmt::format("{} is no member of this fleet", id.to_string()));
+    }
+
+    /// {"site": "store", "rack": null}: null takes a label away; others stay.
+    awaitable<void> label(request& req, response_writer& out) const {
+        const auto id = peer_of(req);
+        const auto text = co_await req.body(label_body_bytes_max);
+        const auto body = dm::json::read(as_chars(text));
+        if (!body || !body->is_object())
+            raise(errc::malformed_body, R"(write {"site": "store", "rack": null})");
+        std::map<std::string, std::optional<std::string>> changes;
+        for (const auto& [name, value] : body->items()) {
+            const auto* label = value.get_ptr<const std::string*>();
+            if (!plan::is_label_text(name) || (!label && !value.is_null()) ||
+                (label && !plan::is_label_text(*label)))
+                raise(errc::invalid_field,
+                      fmt::format("\"{}\": labels are of letters, digits and . _ - /, {} at most",
+                                  name.substr(0, plan::label_text_max), plan::label_text_max));
+            changes.emplace(name, label ? std::optional(*label) : std::nullopt);
+        }
+        co_await node_.label_node(id, std::move(changes));
+        co_await node(req, out);
+    }
+
+    awaitable<void> forget(const request& req, response_writer& out) const {
+        co_await node_.forget_node(peer_of(req), flag_parameter(req, "even_online"));
+        auto body = success();
+        body["msg"] = "success";
         co_await send_json(out, std::move(body));
     }
 
@@ -110,6 +154,14 @@ class node_routes {
     }
 
   private:
+    static multiformats::peer_id peer_of(const request& req) {
+        const auto& text = req.parameter("peer");
+        const auto id = multiformats::parse_peer_id(text);
+        if (!id)
+            raise(errc::invalid_parameter, fmt::format("\"{}\" is no peer id", text));
+        return *id;
+    }
+
     agent::agent& node_;
     const host::host& peers_;
     std::string version_;
@@ -122,6 +174,12 @@ void add_node_routes(server::router& routes, agent::agent& node, const host::hos
     const node_routes at(node, peers, std::move(version));
     routes.add("GET", "/api/v1/node",
                [at](request&, response_writer& out) { return at.nodes(out); });
+    const std::string one = "/api/v1/peers/:peer";
+    routes.add("GET", one, [at](request& req, response_writer& out) { return at.node(req, out); });
+    routes.add("DELETE", one,
+               [at](request& req, response_writer& out) { return at.forget(req, out); });
+    routes.add("PUT", "/api/v1/peers/:peer/labels",
+               [at](request& req, response_writer& out) { return at.label(req, out); });
     routes.add("GET", "/api/v1/peers",
                [at](request&, response_writer& out) { return at.peers(out); });
     routes.add("GET", "/api/v1/transfer",

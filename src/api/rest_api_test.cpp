@@ -123,6 +123,31 @@ TEST(api_strategy, refuses_payloads_over_their_limit_without_reading_them) {
     });
 }
 
+TEST(api_node, is_labelled_and_forgotten) {
+    in_world([](world& w) -> awaitable<void> {
+        const auto peer = world::other(1);
+        const auto path = "/api/v1/peers/" + peer.to_string();
+        expect_problem(co_await w.ask("GET", path), 404, "no member");
+        co_await w.join(peer);
+        auto got = co_await w.ask("GET", path);
+        EXPECT_EQ(got.body["node"]["state"], "online");
+        EXPECT_FALSE(got.body["node"].contains("disk_free_bytes")) << "it has not said";
+        got = co_await w.ask("PUT", path + "/labels", R"({"site":"store","rack":null})");
+        EXPECT_EQ(got.status, 200) << got.text;
+        EXPECT_EQ(got.body["node"]["labels"], (json{{"site", "store"}}));
+        for (const auto* body : {"[]", "{", R"({"a b":"c"})", R"({"a":""})", R"({"a":1})"})
+            expect_problem(co_await w.ask("PUT", path + "/labels", body), 400);
+        expect_problem(co_await w.ask("PUT", "/api/v1/peers/nobody/labels", "{}"), 400, "peer id");
+        expect_problem(co_await w.ask("DELETE", path), 409, "is there");
+        w.hear(peer, presence::liveness::offline, {});
+        EXPECT_EQ((co_await w.ask("GET", path)).body["node"]["state"], "offline");
+        EXPECT_EQ((co_await w.ask("DELETE", path)).status, 200);
+        expect_problem(co_await w.ask("DELETE", path), 404);
+        const auto self = "/api/v1/peers/" + world::self().to_string();
+        expect_problem(co_await w.ask("DELETE", self + "?even_online=1"), 409, "another one");
+    });
+}
+
 TEST(api_crdt, keeps_raw_keys_and_values) {
     in_world([](world& w) -> awaitable<void> {
         const json success{{"error", false}, {"msg", "success"}};

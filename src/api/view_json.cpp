@@ -242,16 +242,23 @@ json to_json(const agent::transfer_view& t) {
 }
 
 json to_json(const agent::node_view& n) {
-    return {{"peer", n.peer},
-            {"self", n.self},
-            {"online", n.online},
-            {"platform", n.platform},
-            {"version", n.version},
-            {"engine", n.engine},
-            {"engine_state", n.engine_state},
-            {"addresses", n.addresses},
-            {"labels", labels_json(n.labels)},
-            {"started", to_rfc3339(n.started)}};
+    json out{{"peer", n.peer},
+             {"self", n.self},
+             {"online", n.online},
+             {"state", presence::name_of(n.state)},
+             {"state_seconds", n.lasted.count()},
+             {"platform", n.platform},
+             {"version", n.version},
+             {"engine", n.engine},
+             {"engine_state", n.engine_state},
+             {"addresses", n.addresses},
+             {"labels", labels_json(n.labels)},
+             {"images_held", n.images_held}};
+    if (n.started)
+        out["started"] = to_rfc3339(*n.started);
+    if (n.disk_free_bytes)
+        out["disk_free_bytes"] = *n.disk_free_bytes;
+    return out;
 }
 
 json to_json(const agent::preview& p) {
@@ -262,8 +269,12 @@ json to_json(const agent::preview& p) {
     out["desired"] = p.desired;
     auto nodes = json::array();
     for (const auto& n : p.nodes)
-        nodes.push_back(
-            {{"peer", n.peer}, {"gains", n.gains}, {"loses", n.loses}, {"bytes", n.bytes}});
+        nodes.push_back({{"peer", n.peer},
+                         {"platform", n.platform.to_string()},
+                         {"gains", n.gains},
+                         {"loses", n.loses},
+                         {"bytes", n.bytes.value_or(0)},
+                         {"bytes_known", n.bytes.has_value()}});
     out["nodes"] = std::move(nodes);
     return out;
 }

@@ -127,14 +127,65 @@ TEST(strategy_apply, only_tries_in_a_dry_run) {
     fake_node node;
     node.on("POST /api/v1/strategy?dry_run=1",
             answer("dry_run", R"({"members":2,"desired":1,"nodes":[)"
-                              R"({"peer":"A","gains":true,"loses":false,"bytes":2048},)"
-                              R"({"peer":"B","gains":false,"loses":true,"bytes":0}]})"));
+                              R"({"peer":"A","platform":"linux/amd64","gains":true,)"
+                              R"("loses":false,"bytes":2048,"bytes_known":true},)"
+                              R"({"peer":"B","platform":"linux/arm64","gains":false,)"
+                              R"("loses":true,"bytes":0,"bytes_known":true}]})"));
     EXPECT_EQ(run({"strategy", "apply", "x:1", "--percentage", "50", "--dry-run", "--api",
                    node.address()}),
               "x:1: would be on 1 of 2 counted nodes; nothing has been changed\n"
-              "PEER  CHANGE    TO MOVE\n"
-              "A     gains it  2.0 KiB\n"
-              "B     loses it  0 B\n");
+              "PEER  PLATFORM     CHANGE    TO MOVE\n"
+              "A     linux/amd64  gains it  2.0 KiB\n"
+              "B     linux/arm64  loses it  0 B\n"
+              "2.0 KiB to move in all\n");
+}
+
+TEST(strategy_apply, says_where_it_is_not_known_what_would_move) {
+    fake_node node;
+    node.on("POST /api/v1/strategy?dry_run=1",
+            answer("dry_run", R"({"members":1,"desired":1,"nodes":[)"
+                              R"({"peer":"A","platform":"linux/amd64","gains":true,)"
+                              R"("loses":false,"bytes":0,"bytes_known":false}]})"));
+    const auto text = run(
+        {"strategy", "apply", "x:1", "--percentage", "50", "--dry-run", "--api", node.address()});
+    EXPECT_NE(text.find("not known before it is imported"), std::string::npos) << text;
+    EXPECT_EQ(text.find("to move in all"), std::string::npos) << text;
+}
+
+TEST(node_label, gives_labels_and_takes_them_away) {
+    fake_node node;
+    node.on("PUT /api/v1/peers/A/labels",
+            answer("node", R"({"peer":"A","labels":{"site":"store"}})"));
+    EXPECT_EQ(run({"node", "label", "A", "site=store", "rack-", "--api", node.address()}),
+              "A: site=store\n");
+    EXPECT_EQ(node.asked().back(), R"(PUT /api/v1/peers/A/labels {"site":"store","rack":null})");
+    EXPECT_EQ(failure_of({"node", "label", "A", "site", "--api", node.address()}).code,
+              cli::errc::bad_input);
+}
+
+TEST(node_forget, says_that_the_node_may_be_there_only_when_told_to) {
+    fake_node node;
+    node.on("DELETE /api/v1/peers/A", R"({"error":true,"msg":"A is there","code":"conflict"})",
+            409);
+    node.on("DELETE /api/v1/peers/A?even_online=1", R"({"error":false})");
+    EXPECT_EQ(failure_of({"node", "forget", "A", "--api", node.address()}).code,
+              cli::errc::refused);
+    EXPECT_EQ(run({"node", "forget", "A", "--even-online", "--api", node.address()}),
+              "A is no member any more\n");
+}
+
+TEST(node_ls, shows_how_the_others_are) {
+    fake_node node;
+    node.on("GET /api/v1/node",
+            answer("nodes", R"([{"peer":"A","self":true,"online":true,"state":"online",)"
+                            R"("state_seconds":5,"platform":"linux/amd64","engine":"none",)"
+                            R"("engine_state":"none","images_held":3,"disk_free_bytes":2048},)"
+                            R"({"peer":"B","online":false,"state":"offline",)"
+                            R"("state_seconds":7200,"images_held":0}])"));
+    const auto text = run({"node", "ls", "--api", node.address()});
+    EXPECT_NE(text.find("online           linux/amd64  none    3       2.0 KiB"), std::string::npos)
+        << text;
+    EXPECT_NE(text.find("offline for 2 h"), std::string::npos) << text;
 }
 
 TEST(strategy_apply, takes_payloads_from_a_file) {

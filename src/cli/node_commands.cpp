@@ -17,20 +17,36 @@ std::string labels_text(const json& node) {
     return out;
 }
 
+/// "online", "offline for 3 min".
+std::string state_text(const json& node) {
+    auto out = text(node, "state");
+    if (out.empty())
+        return truth(node, "online") ? "online" : "offline";
+    const auto seconds = number(node, "state_seconds");
+    if (out == "offline")
+        out += seconds < 120       ? fmt::format(" for {} s", seconds)
+               : seconds < 7'200   ? fmt::format(" for {} min", seconds / 60)
+               : seconds < 172'800 ? fmt::format(" for {} h", seconds / 3'600)
+                                   : fmt::format(" for {} days", seconds / 86'400);
+    return out;
+}
+
 void list_nodes(node_client& node, const context& c) {
     const auto all = member(node.get("/node"), "nodes");
     if (c->as_json()) {
         print_json(all);
         return;
     }
-    table t({"PEER", "STATE", "PLATFORM", "ENGINE", "VERSION", "LABELS"});
+    table t({"PEER", "STATE", "PLATFORM", "ENGINE", "IMAGES", "DISK FREE", "VERSION", "LABELS"});
     for (const auto& n : all) {
         auto engine = text(n, "engine");
         if (const auto state = text(n, "engine_state");
             !state.empty() && state != "ready" && state != engine)
             engine += fmt::format(" ({})", state);
-        t.row({text(n, "peer") + (truth(n, "self") ? " (this node)" : ""),
-               truth(n, "online") ? "online" : "offline", text(n, "platform"), engine,
+        t.row({text(n, "peer") + (truth(n, "self") ? " (this node)" : ""), state_text(n),
+               text(n, "platform"), engine, fmt::format("{}", number(n, "images_held")),
+               member(n, "disk_free_bytes").is_null() ? ""
+                                                      : to_size_text(number(n, "disk_free_bytes")),
                text(n, "version"), labels_text(n)});
     }
     print(t);
@@ -57,6 +73,36 @@ std::string rate_text(const json& limits, const char* key) {
     const auto rate = member(limits, key);
     const auto n = rate.is_number_unsigned() ? rate.get<std::uint64_t>() : 0;
     return n == 0 ? "no limit" : to_size_text(n) + "/s";
+}
+
+/// "site=store" gives a label, "site-" takes it away.
+void label_node(node_client& node, const context& c, const std::string& peer,
+                const std::vector<std::string>& words) {
+    auto changes = json::object();
+    for (const auto& word : words) {
+        if (const auto equals = word.find('='); equals != std::string::npos)
+            changes[word.substr(0, equals)] = word.substr(equals + 1);
+        else if (word.ends_with('-'))
+            changes[word.substr(0, word.size() - 1)] = nullptr;
+        else
+            raise(errc::bad_input,
+                  fmt::format("{}: write site=store, or site- to take it away", printable(word)));
+    }
+    const auto changed = member(node.put("/peers/" + segment(peer) + "/labels", changes), "node");
+    if (c->as_json())
+        print_json(changed);
+    else
+        print(fmt::format("{}: {}\n", printable(text(changed, "peer")),
+                          printable(labels_text(changed))));
+}
+
+void forget_node(node_client& node, const context& c, const std::string& peer, bool even_online) {
+    const auto answer =
+        node.remove("/peers/" + segment(peer) + (even_online ? "?even_online=1" : ""));
+    if (c->as_json())
+        print_json(answer);
+    else
+        print(fmt::format("{} is no member any more\n", printable(peer)));
 }
 
 void limit_rates(node_client& node, const context& c, const std::string& upload,
@@ -96,6 +142,23 @@ void add_node_commands(CLI::App& app, const context& c) {
     limit.add_option("--download", *download, "the same for what is received")->type_name("RATE");
     on_run(limit, c,
            [c, upload, download](node_client& node) { limit_rates(node, c, *upload, *download); });
+    const auto peer = std::make_shared<std::string>();
+    const auto words = std::make_shared<std::vector<std::string>>();
+    auto& label = add_command(group, c, "label", "say what a node is, for strategies to select",
+                              "  distromash node label 12D3KooW… site=store rack-\n\n"
+                              "Goes over what the node says itself with --label.");
+    label.add_option("peer", *peer, "id of the node")->type_name("PEER")->required();
+    label.add_option("labels", *words, "K=V gives it a label, K- takes it away")
+        ->type_name("LABEL")
+        ->required();
+    on_run(label, c, [c, peer, words](node_client& node) { label_node(node, c, *peer, *words); });
+    auto& forget = add_command(group, c, "forget", "remove a node that will not come back");
+    const auto even_online = std::make_shared<bool>(false);
+    forget.add_option("peer", *peer, "id of the node")->type_name("PEER")->required();
+    forget.add_flag("--even-online", *even_online, "also when it is there");
+    on_run(forget, c, [c, peer, even_online](node_client& node) {
+        forget_node(node, c, *peer, *even_online);
+    });
     on_run(add_command(app, c, "peers", "list the other nodes, and who is connected"), c,
            [c](node_client& node) { list_peers(node, c); });
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/format.hpp"
@@ -15,7 +16,9 @@ constexpr std::string_view clear_screen = "\x1b[H\x1b[2J";
 
 json collect(node_client& node) {
     json out;
-    out["node"] = member(node.get("/node"), "node");
+    const auto fleet = node.get("/node");
+    out["node"] = member(fleet, "node");
+    out["nodes"] = member(fleet, "nodes");
     out["store"] = member(node.get("/store"), "store");
     out["strategies"] = member(node.get("/strategy"), "strategies");
     out["images"] = member(node.get("/image"), "images");
@@ -64,6 +67,13 @@ std::string transfers_text(const json& all) {
     return any ? "\n" + t.text() : "";
 }
 
+std::string fleet_text(const json& nodes) {
+    const auto online =
+        std::ranges::count_if(nodes, [](const json& n) { return truth(n, "online"); });
+    return fmt::format("{} of {} node{} online", online, nodes.size(),
+                       nodes.size() == 1 ? "" : "s");
+}
+
 std::string drawing(const json& s) {
     const auto& node = member(s, "node");
     const auto& store = member(s, "store");
@@ -71,12 +81,13 @@ std::string drawing(const json& s) {
     if (const auto state = text(node, "engine_state"); !state.empty() && state != engine)
         engine += ", " + state;
     return fmt::format(
-        "node        {}\nengine      {}\nstore       {} in {} blobs, {} free on the "
+        "node        {}\nfleet       {}\nengine      {}\nstore       {} in {} blobs, {} free on "
+        "the "
         "disk\n\n{}\n{}{}",
-        printable(text(node, "peer")), printable(engine), to_size_text(number(store, "blob_bytes")),
-        number(store, "blobs"), to_size_text(number(store, "disk_free_bytes")),
-        strategies_text(member(s, "strategies")), images_text(member(s, "images")),
-        transfers_text(member(s, "transfers")));
+        printable(text(node, "peer")), fleet_text(member(s, "nodes")), printable(engine),
+        to_size_text(number(store, "blob_bytes")), number(store, "blobs"),
+        to_size_text(number(store, "disk_free_bytes")), strategies_text(member(s, "strategies")),
+        images_text(member(s, "images")), transfers_text(member(s, "transfers")));
 }
 
 /// On a terminal the screen is drawn anew, in a pipe only what has changed is written.

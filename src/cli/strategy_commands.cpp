@@ -174,14 +174,22 @@ void print_preview(const json& payload, const json& preview) {
     print(fmt::format("{}: would be on {} of {} counted nodes; nothing has been changed\n",
                       printable(text(payload, "nametag")), number(preview, "desired"),
                       number(preview, "members")));
-    table t({"PEER", "CHANGE", "TO MOVE"});
-    for (const auto& n : member(preview, "nodes"))
-        t.row({text(n, "peer"),
+    table t({"PEER", "PLATFORM", "CHANGE", "TO MOVE"});
+    std::uint64_t to_move = 0;
+    bool known = true;
+    for (const auto& n : member(preview, "nodes")) {
+        const bool is_known = !truth(n, "gains") || truth(n, "bytes_known");
+        known = known && is_known;
+        to_move += number(n, "bytes");
+        t.row({text(n, "peer"), text(n, "platform"),
                truth(n, "gains")   ? "gains it"
                : truth(n, "loses") ? "loses it"
                                    : "none",
-               to_size_text(number(n, "bytes"))});
+               is_known ? to_size_text(number(n, "bytes")) : "not known before it is imported"});
+    }
     print(t);
+    if (known)
+        print(fmt::format("{} to move in all\n", to_size_text(to_move)));
 }
 
 /// Until all chosen nodes have the image.

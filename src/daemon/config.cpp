@@ -1,5 +1,7 @@
 #include "daemon/config.hpp"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -141,6 +143,22 @@ result<std::uint64_t> parse_store_limit(const std::string& text) {
     return *limit;
 }
 
+/// "90s", "15m", "2h".
+result<std::chrono::seconds> parse_grace(const std::string& text) {
+    constexpr std::chrono::seconds grace_max = std::chrono::hours(24 * 365);
+    if (text.empty())
+        return config{}.offline_grace;
+    std::int64_t number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [rest, failed] = std::from_chars(text.data(), end, number);
+    const std::string_view unit{rest, end};
+    const auto scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    if (failed != std::errc{} || scale == 0 || number < 1 || number > grace_max.count() / scale)
+        return wrong("--offline-grace",
+                     fmt::format("\"{}\" is no time: write 90s, 15m or 2h", text));
+    return std::chrono::seconds(number * scale);
+}
+
 result<std::uint64_t> parse_rate(std::string_view option, const std::string& text) {
     if (text.empty())
         return 0;
@@ -214,6 +232,7 @@ result<config> parse_config(const raw_config& raw) {
         !take(parse_labels(raw.labels), out.labels, failed) ||
         !take(parse_upstreams(raw.upstreams), out.upstreams, failed) ||
         !take(parse_store_limit(raw.store_limit), out.store_limit_bytes, failed) ||
+        !take(parse_grace(raw.offline_grace), out.offline_grace, failed) ||
         !take(parse_rate("--upload-limit", raw.upload_limit), out.upload_limit, failed) ||
         !take(parse_rate("--download-limit", raw.download_limit), out.download_limit, failed) ||
         !take(parse_level(raw.log_level), out.level, failed))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct raw_config {
     std::string registry_auth_file;
     std::string tag_ttl;
     std::string store_limit;
+    std::string offline_grace;
     std::string upload_limit;
     std::string download_limit;
     std::string log_level = "info";
@@ -94,8 +96,9 @@ struct config {
     std::string upstream_ca;
     std::string registry_auth_file;
     std::chrono::seconds tag_ttl{300};
-    std::uint64_t store_limit_bytes = 0;  ///< 0: as the disk allows
-    std::uint64_t upload_limit = 0;       ///< bytes a second; 0: without limit
+    std::uint64_t store_limit_bytes = 0;          ///< 0: as the disk allows
+    std::chrono::seconds offline_grace{15 * 60};  ///< a slot stays an absent node's for so long
+    std::uint64_t upload_limit = 0;               ///< bytes a second; 0: without limit
     std::uint64_t download_limit = 0;
     log_level level = log_level::info;
     log_format format = log_format::text;

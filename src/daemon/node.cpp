@@ -19,6 +19,8 @@ using asio::ip::tcp;
 constexpr int blob_receive_buffer_bytes = 256 * 1024;
 constexpr std::chrono::milliseconds stop_grace{2'000};
 constexpr std::chrono::seconds memory_interval{10};
+/// A substitute stays for a third of the grace after the owner is back: 5 min of 15.
+constexpr int surplus_delay_divisor = 3;
 
 bool is_absent_address(const std::error_code& code) {
     return code == std::errc::address_not_available ||
@@ -90,7 +92,8 @@ std::string address_for_engine(const server::http_server& registry) {
 
 agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
                              const server::http_server& registry, const std::string& version,
-                             bitswap::exchange& blocks, mesh& shared) {
+                             bitswap::exchange& blocks, mesh& shared,
+                             decltype(agent::options::meet) meet) {
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
@@ -102,12 +105,14 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             .registry_address = address_for_engine(registry),
             .peers = &blocks,
             .tag_ttl = c.tag_ttl,
-            .see =
-                [&shared](const multiformats::peer_id& peer) {
-                    const auto seen = shared.presence().find(peer);
-                    return agent::seen_node{.is_online = seen.state != presence::liveness::offline,
-                                            .since = seen.since};
-                },
+            .placement = {.offline_grace = c.offline_grace,
+                          .surplus_delay = c.offline_grace / surplus_delay_divisor},
+            .see = [&shared](const multiformats::peer_id& peer) {
+                return shared.presence().find(peer);
+            },
+            .tell =
+                [&shared](std::string report) { shared.presence().set_status(std::move(report)); },
+            .meet = std::move(meet),
             .ready = [&shared] { return shared.records().ready(); }};
 }
 
@@ -163,7 +168,11 @@ node::node(executor ex, const config& c, const std::string& version)
       agent_(
           (listen(registry_server_, "--registry", c.registry), ex), mesh_.records(), local_, store_,
           origin_, *engine_,
-          agent_options(c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_)),
+          agent_options(
+              c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_,
+              [this](const multiformats::peer_id& peer, const std::vector<std::string>& addresses) {
+                  meet(peer, addresses);
+              })),
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
       registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
@@ -204,7 +213,7 @@ void node::start() {
     }));
     swarm_.start();
     watching_fleet_.emplace(mesh_.presence().changes().add(
-        [this](const multiformats::peer_id&) { agent_.fleet_changed(); }));
+        [this](const multiformats::peer_id& peer) { agent_.fleet_changed(peer); }));
     agent_.start();
     push_.start();
     api_.start();
@@ -216,6 +225,8 @@ void node::start() {
 }
 
 awaitable<void> node::stop() {
+    // First of all, so that the others know before anything else ends.
+    co_await mesh_.presence().say_goodbye();
     std::vector<awaitable<void>> servers;
     servers.push_back(api_server_.stop());
     servers.push_back(registry_server_.stop());
@@ -223,8 +234,8 @@ awaitable<void> node::stop() {
     co_await aio::all_of(std::move(servers));
     co_await api_.stop();
     co_await push_.stop();
-    co_await group_.stop();
     co_await agent_.stop();
+    co_await group_.stop();
     co_await http_.stop();
     watching_.reset();
     watching_fleet_.reset();
@@ -243,6 +254,27 @@ awaitable<void> node::answer_api(server::request& req, server::response_writer& 
         (co_await api_guard_->identify(req)).empty())
         throw access::ask_who("Bearer");
     co_await api_handler_(req, out);
+}
+
+void node::meet(const multiformats::peer_id& peer, const std::vector<std::string>& addresses) {
+    if (network_.peers().find(peer))
+        return;
+    std::vector<multiformats::multiaddr> where;
+    for (const auto& text : addresses)
+        if (auto address = multiformats::parse_multiaddr(text))
+            where.push_back(*std::move(address));
+    network_.peers().add_addresses(peer, where, host::recent_address);
+    group_.spawn("meet " + peer.to_string(), connect(peer));
+}
+
+awaitable<void> node::connect(multiformats::peer_id peer) {
+    try {
+        co_await network_.peers().connect(peer, {});
+    } catch (const failure& e) {
+        if (aio::is_cancelled(e))
+            throw;
+        log::debug("no connection to a member", {{"peer", peer.to_string()}, {"reason", e.what()}});
+    }
 }
 
 awaitable<void> node::keep_small() {

@@ -55,6 +55,9 @@ class node {
   private:
     awaitable<void> keep_small();
     awaitable<void> answer_api(server::request& req, server::response_writer& out);
+    /// Connects to a member, in the background.
+    void meet(const multiformats::peer_id& peer, const std::vector<std::string>& addresses);
+    awaitable<void> connect(multiformats::peer_id peer);
 
     oci::platform platform_;
     aio::pool workers_;

@@ -129,6 +129,10 @@ void add_run_options(CLI::App& command, run_options& into) {
         "credentials for registries, instead of those of docker login", "FILE");
     add(command, "--store-limit", c.store_limit,
         "most bytes of images to hold: 500MB, 20GiB (as the disk allows)", "SIZE");
+    add(command, "--offline-grace", c.offline_grace,
+        "how long a node may be away before another takes its place: 90s, 15m, 2h (15m); the same "
+        "on all nodes",
+        "TIME");
     add(command, "--upload-limit", c.upload_limit,
         "most that this node sends to peers, a second: 500KB, 10MB (no limit)", "RATE");
     add(command, "--download-limit", c.download_limit,

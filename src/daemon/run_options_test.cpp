@@ -74,6 +74,7 @@ raw_config everything() {
     out.upstream_ca = "/etc/ca.pem";
     out.registry_auth_file = "/etc/auth.json";
     out.store_limit = "20GiB";
+    out.offline_grace = "90s";
     out.log_level = "debug";
     out.log_format = "json";
     return out;
@@ -116,6 +117,8 @@ TEST(run_options, mean_the_same_as_flags_variables_and_lines_of_a_file) {
                "/etc/auth.json",
                "--store-limit",
                "20GiB",
+               "--offline-grace",
+               "90s",
                "--log-level",
                "debug",
                "--log-format",
@@ -141,6 +144,7 @@ TEST(run_options, mean_the_same_as_flags_variables_and_lines_of_a_file) {
              {"DISTROMASH_UPSTREAM_CA", "/etc/ca.pem"},
              {"DISTROMASH_REGISTRY_AUTH_FILE", "/etc/auth.json"},
              {"DISTROMASH_STORE_LIMIT", "20GiB"},
+             {"DISTROMASH_OFFLINE_GRACE", "90s"},
              {"DISTROMASH_LOG_LEVEL", "debug"},
              {"DISTROMASH_LOG_FORMAT", "json"}});
         EXPECT_EQ(parse({}).raw, everything());
@@ -162,6 +166,7 @@ upstream = ["docker.io=http://127.0.0.1:5000", "ghcr.io=https://mirror.example"]
 upstream-ca = "/etc/ca.pem"
 registry-auth-file = "/etc/auth.json"
 store-limit = "20GiB"
+offline-grace = "90s"
 log-level = "debug"
 log-format = "json"
 )");
@@ -219,6 +224,12 @@ TEST(run_options, refuse_values_with_a_sentence_that_names_the_option) {
         {"--store-limit", "much"},
         {"--store-limit", "0"},
         {"--store-limit", "-1"},
+        {"--offline-grace", "15"},
+        {"--offline-grace", "0s"},
+        {"--offline-grace", "-1m"},
+        {"--offline-grace", "m"},
+        {"--offline-grace", "9000h"},
+        {"--offline-grace", "99999999999999999999s"},
         {"--log-level", "loud"},
         {"--log-format", "xml"},
     };
@@ -246,6 +257,8 @@ TEST(run_options, listen_on_loopback_unless_told_otherwise) {
     EXPECT_EQ(plain.registry.at[0].port(), registry_port);
     EXPECT_EQ(plain.data_dir, "data");
     EXPECT_EQ(plain.store_limit_bytes, 0u);
+    EXPECT_EQ(plain.offline_grace, std::chrono::minutes(15));
+    EXPECT_EQ(parse({"--offline-grace", "2h"}).understood->offline_grace, std::chrono::hours(2));
     for (const auto* option : {"--api", "--registry"})
         for (const auto* open : {"0.0.0.0:1", "192.0.2.1:1", "[::]:1"}) {
             const auto got = parse({option, open}).understood;

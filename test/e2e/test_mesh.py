@@ -113,7 +113,8 @@ def test_a_node_that_stops_or_dies_is_noticed(start_node):
     everybody_knows([first, second, third])
     gone = [peer_id(second), peer_id(third)]
     second.stop()
-    wait_until(lambda: not nodes_seen_by(first)[gone[0]]["online"], 40, lambda: "it is noticed")
+    for node in (first, third):
+        wait_until(lambda: nodes_seen_by(node)[gone[0]]["state"] == "offline", 3, lambda: "its farewell is heard")
     third.kill()
     wait_until(lambda: not nodes_seen_by(first)[gone[1]]["online"], 40, lambda: "its end is noticed")
     assert nodes_seen_by(first)[peer_id(first)]["online"]

@@ -175,6 +175,24 @@ class Tour:
         self.ask("GET", "/api/v1/operator")
         self.ask("POST", "/api/v1/operator", {"peer": other})
         self.ask("DELETE", f"/api/v1/operator/{other}")
+        self.members()
+
+    def members(self):
+        """One more node joins, leaves, and is forgotten."""
+        health = self.node.get("/api/v1/health").ok()
+        other = Node(self.node.binary, args=["--bootstrap", f"/ip4/127.0.0.1/tcp/{self.node.p2p_port}/p2p/{health['peer']}"])
+        peer = other.get("/api/v1/health").ok()["peer"]
+        path, unknown = f"/api/v1/peers/{peer}", "/api/v1/peers/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+        wait_until(lambda: self.ask("GET", path).status == 200, 20, lambda: "it is a member")
+        self.bodies_that_are_refused("PUT", f"{path}/labels")
+        self.ask("PUT", f"{path}/labels", {"site": "store"})
+        self.ask("PUT", f"{unknown}/labels", {"site": "store"})
+        for member in (path, unknown, "/api/v1/peers/nobody"):
+            self.ask("GET", member)
+            self.ask("DELETE", member)
+        self.ask("DELETE", path, **EVIL)
+        other.stop()
+        wait_until(lambda: self.ask("DELETE", path).status == 200, 20, lambda: "it is forgotten")
 
     def events(self):
         host, port = self.node.api_address.split(":")

@@ -60,6 +60,7 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       options_(std::move(o)),
       catalogue_(shared),
       owned_(local),
+      fleet_(options_.see),
       importer_(ex, store),
       mirror_(ex, local, store, origin, {.tag_ttl = options_.tag_ttl}),
       tasks_(ex, {options_.retry_delay_min, options_.retry_delay_max, random_seed()},
@@ -69,6 +70,7 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       progressed_(ex),
       layout_writer_(ex, 1),
       wake_(ex),
+      report_changed_(ex),
       started_(std::chrono::system_clock::now()),
       started_steady_(clock::now()) {
     catalogue_.on_change([this](const state::change& c) {
@@ -79,6 +81,8 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
         if (record &&
             (record->kind == plan::record_kind::image || record->kind == plan::record_kind::name))
             layout_stale_ = true;
+        if (record)
+            record_of_node_changed(*record, c.value.has_value());
         wake();
     });
     transfers_.on_change([this](const transfer_view& t) {
@@ -98,6 +102,8 @@ agent::~agent() = default;
 void agent::start() {
     group_.spawn("agent", run());
     group_.spawn("engine watcher", watch_engine());
+    if (options_.tell)
+        group_.spawn("reports", tell_fleet());
 }
 
 awaitable<void> agent::stop() {
@@ -116,6 +122,8 @@ agent::subscription agent::watch(watcher w) {
 
 void agent::notify(std::string type, std::string json) {
     watchers_.tell({std::move(type), std::move(json)});
+    report_stale_ = true;
+    report_changed_.notify_all();
 }
 
 void agent::wake() {
@@ -126,25 +134,26 @@ void agent::wake() {
 awaitable<void> agent::run() {
     if (options_.ready)
         co_await options_.ready();
-    auto review = clock::now();
-    for (bool announced = false, resumed = false;;) {
+    review_ = clock::now();
+    for (bool resumed = false;;) {
         if (std::exchange(dirty_, false)) {
             bool whole = false;
+            soon_.reset();
             try {
                 if (!std::exchange(resumed, true))
                     resume_imports();
-                if (!announced)
-                    announced = co_await announce();
-                whole = co_await pass() && announced;
+                if (!announced_)
+                    announced_ = co_await announce();
+                whole = co_await pass() && announced_;
             } catch (const std::exception& e) {
                 if (aio::is_cancelled(e))
                     throw;
                 log::warn("a look at the node failed", {{"reason", e.what()}});
             }
-            review = clock::now() + (whole ? options_.review_interval : options_.retry_delay_min);
+            review_ = clock::now() + (whole ? options_.review_interval : options_.retry_delay_min);
             continue;
         }
-        wake_.expires_at(std::min(review, tasks_.next_due().value_or(review)));
+        wake_.expires_at(next_look());
         boost::system::error_code woken;
         co_await wake_.async_wait(asio::redirect_error(use_awaitable, woken));
         if (!woken)
@@ -166,18 +175,33 @@ awaitable<bool> agent::announce() {
     co_return false;
 }
 
+/// When something is due although nothing has happened on this node.
+steady_time agent::next_look() const {
+    auto out = std::min(review_, tasks_.next_due().value_or(review_));
+    if (soon_)
+        out = std::min(out, *soon_);
+    if (const auto at = plan::next_change(members(), clock::now(), options_.placement))
+        out = std::min(out, *at);
+    return out;
+}
+
+plan::inputs agent::inputs_of(const snapshot& s) const {
+    return {.self = options_.self,
+            .now = clock::now(),
+            .strategies = s.strategies,
+            .members = s.members,
+            .images = s.images,
+            .engine = s.engine,
+            .placed = s.placed,
+            .bytes_available = s.bytes_available,
+            .bytes_unused = s.bytes_unused,
+            .placement = options_.placement};
+}
+
 awaitable<bool> agent::pass() {
     tasks_.begin_round();
     const auto seen = co_await observe();
-    const plan::inputs in{.self = options_.self,
-                          .now = clock::now(),
-                          .strategies = seen.strategies,
-                          .members = seen.members,
-                          .images = seen.images,
-                          .engine = seen.engine,
-                          .placed = seen.placed,
-                          .bytes_available = seen.bytes_available};
-    auto out = plan::make_plan(in);
+    auto out = plan::make_plan(inputs_of(seen));
     std::map<std::string, plan::strategy_status> statuses;
     for (auto& s : out.statuses)
         statuses.emplace(s.strategy, std::move(s));
@@ -193,8 +217,7 @@ awaitable<bool> agent::pass() {
     co_await write_layout_index();
     if (changed)
         for (const auto& s : seen.strategies)
-            notify("strategy",
-                   nlohmann::json{{"id", plan::id_of(s)}, {"nametag", s.image.familiar()}}.dump());
+            notify_strategy(plan::id_of(s));
     for (const auto& name : names_that_differ(kept_before, kept_))
         notify("image", nlohmann::json{{"name", name}}.dump());
     co_return seen.whole;
@@ -227,6 +250,7 @@ awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted)
     switch (a.kind) {
         case plan::action_kind::import_image:
         case plan::action_kind::fetch:
+            meet_holders(*a.image);
             start(import_key(*a.image),
                   [&] { return import_for_strategy(*a.image, a.strategy, a.platforms); });
             co_return;

@@ -16,12 +16,14 @@
 #include "content/bitswap/driver.hpp"
 #include "content/store/content_store.hpp"
 #include "control/agent/catalogue.hpp"
+#include "control/agent/fleet.hpp"
 #include "control/agent/image_origin.hpp"
 #include "control/agent/ownership.hpp"
 #include "control/agent/pull_through.hpp"
 #include "control/agent/task_table.hpp"
 #include "control/agent/transfers.hpp"
 #include "control/agent/views.hpp"
+#include "control/plan/key.hpp"
 #include "control/plan/plan.hpp"
 #include "multiformats/peer_id.hpp"
 #include "oci/importer/importer.hpp"
@@ -31,12 +33,6 @@
 #include "runtime/engine/image_engine.hpp"
 
 namespace dm::agent {
-
-/// How another node is doing, as far as this one knows.
-struct seen_node {
-    bool is_online = true;
-    steady_time since{};  ///< when that last changed
-};
 
 struct options {
     multiformats::peer_id self;
@@ -52,8 +48,17 @@ struct options {
     std::chrono::milliseconds retry_delay_max{120'000};
     std::chrono::milliseconds review_interval{
         60'000};  ///< a look at everything even if nothing happened
-    /// Asked about each other member; without it all are online.
-    std::function<seen_node(const multiformats::peer_id&)> see{};
+    plan::placement_options placement{};
+    /// A pause after something was heard of another node, for more of it to come.
+    std::chrono::milliseconds fleet_delay{200};
+    /// Between two reports in which nothing but progress is new, where there are few members.
+    std::chrono::milliseconds progress_interval{1'000};
+    /// Asked about other members; without it all are online.
+    fleet::look see{};
+    /// Given what this node has to say of itself, a node_report, whenever that is new.
+    std::function<void(std::string)> tell{};
+    /// Asked to connect to a member that has what this node is about to fetch.
+    std::function<void(const multiformats::peer_id&, std::vector<std::string> addresses)> meet{};
     /// Waited for before anything is done: when the shared state is known.
     std::function<awaitable<void>()> ready{};
 };
@@ -77,8 +82,8 @@ class agent final : public registry::name_resolver, public registry::publisher {
 
     void start();
     awaitable<void> stop();
-    /// Other nodes have come or gone.
-    void fleet_changed() { wake(); }
+    /// A node has come or gone, or says something else of itself.
+    void fleet_changed(const multiformats::peer_id& peer);
 
     // Strategies. Keys are ids, prototype keys or image names of which there is one strategy.
 
@@ -121,6 +126,13 @@ class agent final : public registry::name_resolver, public registry::publisher {
     // The node and its surroundings.
 
     std::vector<node_view> nodes() const;
+    /// Gives a member these labels, and takes from it those without a value. Throws not_found, and
+    /// errc::too_many_labels.
+    awaitable<void> label_node(multiformats::peer_id peer,
+                               std::map<std::string, std::optional<std::string>> changes);
+    /// Removes a member that will not come back. Throws not_found; errc::node_is_online unless
+    /// `even_online`.
+    awaitable<void> forget_node(multiformats::peer_id peer, bool even_online);
     const transfers& moving() const noexcept { return transfers_; }
     const catalogue& records() const noexcept { return catalogue_; }
     /// Names of the images that a blob is part of.
@@ -160,6 +172,18 @@ class agent final : public registry::name_resolver, public registry::publisher {
     awaitable<void> name_imports(const std::vector<plan::strategy>& strategies);
     awaitable<void> watch_engine();
     void wake();
+    steady_time next_look() const;
+    plan::inputs inputs_of(const snapshot& s) const;
+
+    // What this node tells the others, and what it hears of them (presence.cpp).
+    awaitable<void> tell_fleet();
+    report::node_report own_report() const;
+    std::chrono::milliseconds progress_interval() const;
+    void record_of_node_changed(const plan::record_key& key, bool is_there);
+    void meet_holders(const crypto::digest& image) const;
+    image_status status_of_other(const plan::strategy& s, const plan::placed_member& m) const;
+    node_view view_of(const plan::node_record& node) const;
+    void notify_strategy(const std::string& id);
 
     // Work (work.cpp).
     awaitable<void> run_import(import_order order, transfers::entry entry);
@@ -191,8 +215,16 @@ class agent final : public registry::name_resolver, public registry::publisher {
     const plan::strategy& strategy_named(std::string_view key) const;
     const oci::image_record& image_named(std::string_view which) const;
     strategy_view view_of(const plan::strategy& s) const;
+    strategy_view view_of(const plan::strategy& s, const std::vector<plan::member>& all) const;
+    std::set<multiformats::peer_id> chosen_by(const plan::strategy_request& s,
+                                              const std::optional<crypto::digest>& image,
+                                              const std::vector<plan::member>& all) const;
+    bool is_member(const multiformats::peer_id& peer) const;
+    plan::labels labels_of(const plan::node_record& node) const;
     image_view view_of(const oci::image_record& r) const;
     image_status status_of(const plan::strategy& s) const;
+    bool overlay_transfer(image_status& status, const crypto::digest& image,
+                          const std::string& name) const;
     void overlay_work(image_status& status, const crypto::digest& image,
                       const std::string& name) const;
     plan::node_record own_record() const;
@@ -209,6 +241,7 @@ class agent final : public registry::name_resolver, public registry::publisher {
     options options_;
     catalogue catalogue_;
     ownership owned_;
+    fleet fleet_;
     importer::importer importer_;
     pull_through mirror_;
     transfers transfers_;
@@ -222,6 +255,12 @@ class agent final : public registry::name_resolver, public registry::publisher {
     asio::steady_timer wake_;
     bool dirty_ = true;
     bool stopping_ = false;
+    bool announced_ = false;             ///< the fleet has our record
+    steady_time review_{};               ///< when to look at everything again
+    std::optional<steady_time> soon_{};  ///< when to look because of other nodes
+    bool report_stale_ = true;
+    aio::event report_changed_;
+    std::uint64_t disk_free_bytes_ = 0;  ///< in the last pass
 
     bool engine_present_ = true;
     bool engine_available_ = false;

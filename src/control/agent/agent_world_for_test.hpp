@@ -22,6 +22,7 @@ class world {
           shared(ex, workers, folder / "state.db", "state"),
           local(ex, workers, folder / "state.db", "local"),
           content(ex, workers, folder / "store"),
+          told_changed(ex),
           executor_(ex),
           node_(std::make_unique<agent>(ex, shared, local, content, origin, engine,
                                         options_of_agent())) {
@@ -63,6 +64,40 @@ class world {
         const ownership owned(local);
         while (!owned.all().empty())
             co_await changed.wait();
+    }
+
+    /// Until this node says of itself what `condition` wants.
+    awaitable<void> until_told(std::function<bool(const report::node_report&)> condition) {
+        while (!condition(told))
+            co_await told_changed.wait();
+    }
+
+    /// Another member.
+    static multiformats::peer_id other(std::uint8_t number) {
+        std::array<std::byte, crypto::ed25519_seed_size> seed{};
+        seed[0] = std::byte{number};
+        return multiformats::peer_id(crypto::private_key::from_seed(seed).public_key());
+    }
+
+    awaitable<void> join(multiformats::peer_id peer, plan::labels labels = {},
+                         oci::platform its_platform = platform()) {
+        const plan::node_record record{.id = peer,
+                                       .addresses = {"/ip4/127.0.0.1/tcp/1"},
+                                       .platform = std::move(its_platform),
+                                       .labels = std::move(labels),
+                                       .version = "1.2.3"};
+        co_await shared.set(plan::to_string({plan::record_kind::node, peer.to_string()}),
+                            plan::encode(record));
+    }
+
+    /// The member is seen so, and says this.
+    void hear(const multiformats::peer_id& peer, presence::liveness state,
+              const report::node_report& says) {
+        others[peer] = {.state = state,
+                        .since = std::chrono::steady_clock::now(),
+                        .status = report::encode(says, 1 << 16),
+                        .was_offline = state == presence::liveness::offline};
+        node().fleet_changed(peer);
     }
 
     image_status status_of(const std::string& nametag) {
@@ -113,9 +148,13 @@ class world {
     state::durable_map shared;
     state::durable_map local;
     store::content_store content;
+    std::map<multiformats::peer_id, presence::sighting> others;  ///< as presence knows them
+    report::node_report told;                                    ///< the last that this node said
+    aio::event told_changed;
+    std::set<multiformats::peer_id> met;  ///< whom it asked to be connected to
 
   private:
-    static options options_of_agent() {
+    options options_of_agent() {
         return {.self = self(),
                 .platform = platform(),
                 .labels = {},
@@ -123,7 +162,20 @@ class world {
                 .version = "1.2.3",
                 .registry_address = registry_address,
                 .retry_delay_min = std::chrono::milliseconds(10),
-                .retry_delay_max = std::chrono::milliseconds(40)};
+                .retry_delay_max = std::chrono::milliseconds(40),
+                .fleet_delay = std::chrono::milliseconds(1),
+                .see =
+                    [this](const multiformats::peer_id& peer) {
+                        const auto at = others.find(peer);
+                        return at == others.end() ? presence::sighting{} : at->second;
+                    },
+                .tell =
+                    [this](const std::string& report) {
+                        told = *report::decode(report);
+                        told_changed.notify_all();
+                    },
+                .meet = [this](const multiformats::peer_id& peer,
+                               const std::vector<std::string>&) { met.insert(peer); }};
     }
 
     executor executor_;

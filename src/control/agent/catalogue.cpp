@@ -1,6 +1,7 @@
 #include "control/agent/catalogue.hpp"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "base/log.hpp"
@@ -103,6 +104,9 @@ void catalogue::apply(const state::change& written) {
             case plan::record_kind::node:
                 understood = follow(nodes_, key->id, c.value, plan::decode_node_record);
                 break;
+            case plan::record_kind::label:
+                understood = follow(labels_, key->id, c.value, plan::decode_label_record);
+                break;
             case plan::record_kind::operators:
                 break;
         }
@@ -134,6 +138,11 @@ bool catalogue::certify(const oci::image_record& image) {
 const oci::image_record* catalogue::image(const crypto::digest& digest) const {
     const auto it = images_.find(digest);
     return it == images_.end() ? nullptr : &it->second;
+}
+
+const plan::label_record* catalogue::labels_of(const multiformats::peer_id& node) const {
+    const auto it = labels_.find(node.to_string());
+    return it == labels_.end() ? nullptr : &it->second;
 }
 
 const oci::image_record* catalogue::image_with_root(const multiformats::cid& root) const {
@@ -182,6 +191,17 @@ awaitable<void> catalogue::put(const plan::strategy& r) {
 
 awaitable<void> catalogue::put(const plan::node_record& r) {
     co_await shared_.set(key_of(plan::record_kind::node, r.id.to_string()), plan::encode(r));
+}
+
+awaitable<void> catalogue::put(const plan::label_record& r) {
+    co_await shared_.set(key_of(plan::record_kind::label, r.id.to_string()), plan::encode(r));
+}
+
+awaitable<void> catalogue::erase_node(multiformats::peer_id id) {
+    const std::set<std::string, std::less<>> doomed{
+        key_of(plan::record_kind::node, id.to_string()),
+        key_of(plan::record_kind::label, id.to_string())};
+    co_await shared_.erase_if([&](std::string_view key) { return doomed.contains(key); });
 }
 
 awaitable<void> catalogue::erase_strategy(std::string id) {

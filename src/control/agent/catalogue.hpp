@@ -33,6 +33,9 @@ class catalogue {
     const std::map<std::string, plan::strategy>& strategies() const noexcept { return strategies_; }
     const std::map<std::string, plan::node_record>& nodes() const noexcept { return nodes_; }
 
+    /// What an operator calls a node; nullptr when nobody did.
+    const plan::label_record* labels_of(const multiformats::peer_id& node) const;
+
     /// Why this node may not write strategies and names; nullopt when it may.
     std::optional<error> refusal() const;
     /// Throws what refusal() says.
@@ -47,7 +50,10 @@ class catalogue {
     awaitable<void> put(const oci::image_record* image, const plan::name_record& name);
     awaitable<void> put(const plan::strategy& r);
     awaitable<void> put(const plan::node_record& r);
+    awaitable<void> put(const plan::label_record& r);
     awaitable<void> erase_strategy(std::string id);
+    /// And what it is called.
+    awaitable<void> erase_node(multiformats::peer_id id);
     awaitable<void> erase_image(crypto::digest digest);
     awaitable<void> erase_name(std::string canonical);
 
@@ -64,6 +70,7 @@ class catalogue {
     std::map<std::string, plan::name_record> names_;
     std::map<std::string, plan::strategy> strategies_;
     std::map<std::string, plan::node_record> nodes_;
+    std::map<std::string, plan::label_record> labels_;
     std::function<void(const state::change&)> on_change_;
     state::table::subscription watching_;
 };

@@ -20,6 +20,12 @@ const char* name_of(errc e) {
             return "name_taken";
         case errc::stopping:
             return "stopping";
+        case errc::unknown_node:
+            return "unknown_node";
+        case errc::node_is_online:
+            return "node_is_online";
+        case errc::too_many_labels:
+            return "too_many_labels";
     }
     return "agent";
 }
@@ -42,6 +48,12 @@ const char* message_of(errc e) {
             return "the name is another image that DistroMash did not place";
         case errc::stopping:
             return "the node is stopping";
+        case errc::unknown_node:
+            return "there is no such member";
+        case errc::node_is_online:
+            return "the node is there";
+        case errc::too_many_labels:
+            return "too many labels";
     }
     return "unknown";
 }
@@ -51,11 +63,15 @@ condition condition_of(errc e) {
         case errc::unknown_strategy:
         case errc::unknown_image:
         case errc::unknown_content:
+        case errc::unknown_node:
             return condition::not_found;
         case errc::image_in_use:
         case errc::ambiguous_key:
         case errc::name_taken:
+        case errc::node_is_online:
             return condition::conflict;
+        case errc::too_many_labels:
+            return condition::invalid;
         case errc::wrong_image:
             return condition::corrupt;
         case errc::stopping:

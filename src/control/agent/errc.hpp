@@ -13,6 +13,9 @@ enum class errc {
     wrong_image,      ///< the engine has another image than it was told to load
     name_taken,       ///< somebody else gave the name to another image
     stopping,
+    unknown_node,
+    node_is_online,  ///< it would come back
+    too_many_labels,
 };
 
 inline const char* category_name(errc) {

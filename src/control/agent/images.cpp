@@ -242,33 +242,6 @@ awaitable<std::vector<multiformats::cid>> agent::pins() {
     co_return out;
 }
 
-std::vector<node_view> agent::nodes() const {
-    std::vector<node_view> out;
-    for (const auto& node : known_nodes()) {
-        node_view v;
-        v.peer = node.id.to_string();
-        v.self = node.id == options_.self;
-        v.platform = node.platform.to_string();
-        v.version = node.version;
-        v.addresses = node.addresses;
-        v.labels = node.labels;
-        if (!v.self && options_.see)
-            v.online = options_.see(node.id).is_online;
-        if (v.self) {
-            v.started = started_;
-            v.engine = engine_info_
-                           ? fmt::format("{} {}", engine_info_->name, engine_info_->version)
-                           : std::string("docker");
-            if (!engine_present_)
-                v.engine = v.engine_state = "none";
-            else
-                v.engine_state = engine_available_ ? "ready" : "unavailable: " + engine_trouble_;
-        }
-        out.push_back(std::move(v));
-    }
-    return out;
-}
-
 awaitable<bool> agent::knows(oci::name_form name) {
     if (const auto* root = std::get_if<multiformats::cid>(&name))
         co_return catalogue_.image_with_root(*root) != nullptr;

@@ -18,6 +18,15 @@ awaitable<agent::snapshot> agent::observe() {
     if (disk.size_max != 0)
         s.bytes_available =
             std::min(s.bytes_available, disk.size_max - std::min(disk.size_max, disk.pinned_bytes));
+    s.bytes_unused = disk.disk_free_bytes;
+    if (disk.size_max != 0)
+        s.bytes_unused =
+            std::min(s.bytes_unused, disk.size_max - std::min(disk.size_max, disk.blob_bytes));
+    if (disk_free_bytes_ != disk.disk_free_bytes) {
+        disk_free_bytes_ = disk.disk_free_bytes;
+        report_stale_ = true;
+        report_changed_.notify_all();
+    }
     co_return s;
 }
 
@@ -42,10 +51,15 @@ std::vector<plan::node_record> agent::known_nodes() const {
 std::vector<plan::member> agent::members() const {
     std::vector<plan::member> out;
     for (const auto& node : known_nodes()) {
-        seen_node seen{.is_online = true, .since = started_steady_};
+        presence::sighting seen{.since = started_steady_};
         if (options_.see && node.id != options_.self)
-            seen = options_.see(node.id);
-        out.push_back({node.id, node.platform, node.labels, seen.is_online, seen.since});
+            seen = fleet_.sighting_of(node.id);
+        out.push_back({.id = node.id,
+                       .platform = node.platform,
+                       .labels = labels_of(node),
+                       .online = seen.state != presence::liveness::offline,
+                       .since = seen.since,
+                       .was_offline = seen.was_offline});
     }
     return out;
 }
@@ -82,11 +96,16 @@ awaitable<void> agent::observe_images(snapshot& s) {
                     complete.insert(digest);
             }
         }
+        view.holders = fleet_.holders(digest);
         view.import_seen =
             import_seen_.try_emplace(digest, std::chrono::steady_clock::now()).first->second;
         s.images.push_back(std::move(view));
     }
-    complete_ = std::move(complete);
+    if (complete_ != complete) {
+        complete_ = std::move(complete);
+        report_stale_ = true;
+        report_changed_.notify_all();
+    }
 }
 
 awaitable<void> agent::observe_engine(snapshot& s) {

@@ -17,6 +17,7 @@ struct agent::snapshot {
     plan::engine_view engine;
     std::vector<plan::placed_name> placed;
     std::uint64_t bytes_available = 0;
+    std::uint64_t bytes_unused = 0;
     bool whole = true;  ///< false when the engine could not say what it has
 };
 

@@ -87,29 +87,61 @@ awaitable<strategy_view> agent::apply(plan::strategy_request request) {
     co_return view_of(s);
 }
 
+/// The members that a strategy in force puts the image on.
+std::set<multiformats::peer_id> agent::chosen_by(const plan::strategy_request& s,
+                                                 const std::optional<crypto::digest>& image,
+                                                 const std::vector<plan::member>& all) const {
+    std::set<multiformats::peer_id> out;
+    if (!s.execute)
+        return out;
+    const auto placed = plan::place(s, platforms_of(image), all, options_.self,
+                                    std::chrono::steady_clock::now(), options_.placement);
+    for (const auto& m : placed.members)
+        if (m.role == plan::role::owner || m.role == plan::role::substitute)
+            out.insert(m.id);
+    return out;
+}
+
 awaitable<preview> agent::dry_run(plan::strategy_request request) {
     preview out;
     out.digest = co_await digest_of(request.image, false);
+    const auto& digest = *out.digest;
     const auto all = members();
-    const auto placed = plan::place(request, platforms_of(out.digest), all, options_.self,
-                                    std::chrono::steady_clock::now());
+    const auto placed = plan::place(request, platforms_of(digest), all, options_.self,
+                                    std::chrono::steady_clock::now(), options_.placement);
     out.members = placed.members.size();
     out.desired = placed.slots;
-    const auto* record = catalogue_.image(*out.digest);
+
+    const auto id = plan::id_of(request);
+    std::set<multiformats::peer_id> before;
+    std::set<multiformats::peer_id> others;  // where another strategy wants what this one wanted
+    const auto old = catalogue_.strategies().find(id);
+    if (old != catalogue_.strategies().end()) {
+        before = chosen_by(old->second, old->second.digest, all);
+        for (const auto& [other_id, other] : catalogue_.strategies())
+            if (other_id != id && other.digest == old->second.digest)
+                others.merge(chosen_by(other, other.digest, all));
+    }
+    const auto after = chosen_by(request, digest, all);
+    const auto holders = fleet_.holders(digest);
+    const auto* record = catalogue_.image(digest);
     for (const auto& m : placed.members) {
-        preview::line line;
-        line.peer = m.id.to_string();
-        const bool wanted =
-            request.execute && (m.role == plan::role::owner || m.role == plan::role::substitute);
-        const bool has = m.id == options_.self && complete_.contains(*out.digest);
-        line.gains = wanted && !has;
-        if (const auto old = catalogue_.strategies().find(plan::id_of(request));
-            old != catalogue_.strategies().end() && !wanted && has)
-            line.loses = true;
-        if (line.gains && record)
-            if (const auto needed = oci::needed_blobs(*record, platform_of(all, m.id)))
+        preview::line line{
+            .peer = m.id.to_string(), .platform = platform_of(all, m.id), .bytes = {}};
+        const bool has = m.id == options_.self ? complete_.contains(digest)
+                                               : std::ranges::find(holders, m.id) != holders.end();
+        line.gains = after.contains(m.id) && !has;
+        // A paused strategy takes nothing away.
+        line.loses = request.execute && before.contains(m.id) && !after.contains(m.id) &&
+                     !others.contains(m.id);
+        if (!line.gains) {
+            line.bytes = 0;
+        } else if (record) {
+            line.bytes = 0;
+            if (const auto needed = oci::needed_blobs(*record, line.platform))
                 for (const auto& blob : *needed)
-                    line.bytes += blob.size;
+                    *line.bytes += blob.size;
+        }
         out.nodes.push_back(std::move(line));
     }
     co_return out;
@@ -162,8 +194,9 @@ awaitable<void> agent::remove_strategy(std::string key) {
 
 std::vector<strategy_view> agent::strategies() const {
     std::vector<strategy_view> out;
+    const auto all = members();
     for (const auto& [id, s] : catalogue_.strategies())
-        out.push_back(view_of(s));
+        out.push_back(view_of(s, all));
     std::ranges::sort(out, {}, [](const strategy_view& v) { return v.record.created; });
     return out;
 }
@@ -181,18 +214,23 @@ std::vector<oci::platform> agent::platforms_of(const std::optional<crypto::diges
 }
 
 strategy_view agent::view_of(const plan::strategy& s) const {
+    return view_of(s, members());
+}
+
+strategy_view agent::view_of(const plan::strategy& s, const std::vector<plan::member>& all) const {
     strategy_view out;
     out.id = plan::id_of(s);
     out.record = s;
-    const auto all = members();
     const auto placed = plan::place(s, platforms_of(s.digest), all, options_.self,
-                                    std::chrono::steady_clock::now());
+                                    std::chrono::steady_clock::now(), options_.placement);
     out.members = placed.members.size();
     out.desired = placed.slots;
     for (const auto& id : placed.pending)
         out.pending_targets.push_back(id.to_string());
+    std::set<multiformats::peer_id> counted;
     for (std::size_t i = 0; i < placed.members.size(); ++i) {
         const auto& m = placed.members[i];
+        counted.insert(m.id);
         node_line line;
         line.peer = m.id.to_string();
         line.self = m.id == options_.self;
@@ -200,10 +238,22 @@ strategy_view agent::view_of(const plan::strategy& s) const {
         line.chosen = m.role == plan::role::owner || m.role == plan::role::substitute;
         if (s.type == plan::strategy_type::percentage)
             line.rank = i;
-        if (line.self)
-            line.status = status_of(s);
-        if (line.status.state == image_state::loaded || line.status.state == image_state::stored)
+        line.status = line.self ? status_of(s) : status_of_other(s, m);
+        if (line.chosen && line.online &&
+            (line.status.state == image_state::loaded || line.status.state == image_state::stored))
             ++out.actual;
+        out.nodes.push_back(std::move(line));
+    }
+    for (const auto& m : all) {
+        if (counted.contains(m.id))
+            continue;
+        node_line line{
+            .peer = m.id.to_string(),
+            .self = m.id == options_.self,
+            .online = m.online || m.id == options_.self,
+            .chosen = false,
+            .rank = {},
+            .status = {.state = s.execute ? image_state::not_chosen : image_state::paused}};
         out.nodes.push_back(std::move(line));
     }
     return out;
@@ -246,12 +296,14 @@ image_status agent::status_of(const plan::strategy& s) const {
     }
     if (s.digest && out.state == image_state::pending)
         overlay_work(out, *s.digest, s.image.engine_name());
+    else if (s.digest && out.state == image_state::not_chosen)
+        overlay_transfer(out, *s.digest, s.image.engine_name());  // it imports for others
     return out;
 }
 
-/// What is being done about the image right now, or went wrong the last time.
-void agent::overlay_work(image_status& status, const crypto::digest& image,
-                         const std::string& name) const {
+/// What is being done about the image right now; false when it is nothing.
+bool agent::overlay_transfer(image_status& status, const crypto::digest& image,
+                             const std::string& name) const {
     const auto digest = image.to_string();
     for (const auto& t : transfers_.all()) {
         if (t.state != transfer_state::running || t.digest != digest ||
@@ -263,8 +315,16 @@ void agent::overlay_work(image_status& status, const crypto::digest& image,
         status.bytes_total = t.bytes_total;
         status.bytes_per_second = t.bytes_per_second;
         status.from = t.from;
-        return;
+        return true;
     }
+    return false;
+}
+
+/// The same, or what went wrong the last time.
+void agent::overlay_work(image_status& status, const crypto::digest& image,
+                         const std::string& name) const {
+    if (overlay_transfer(status, image, name))
+        return;
     for (const auto& key : {import_key(image), load_key(name)}) {
         const auto* failed = tasks_.failure_of(key);
         if (!failed)

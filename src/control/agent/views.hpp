@@ -7,48 +7,23 @@
 
 #include "base/clock.hpp"
 #include "control/plan/strategy.hpp"
+#include "control/report/image_status.hpp"
+#include "mesh/presence/roster.hpp"
 #include "oci/image_record.hpp"
 
 namespace dm::agent {
 
-/// What a node is doing about an image.
-enum class image_state {
-    not_chosen,  ///< the strategy does not want it here
-    pending,     ///< wanted, not begun: see the reason
-    importing,   ///< on its way from upstream into the store
-    loading,     ///< on its way from the store into the engine
-    stored,      ///< complete in the store, and that is all this node does (--engine none)
-    loaded,      ///< in the engine under its name
-    removing,
-    kept,      ///< not wanted any more, but something keeps it: see the reason
-    conflict,  ///< the engine has another image of that name which is not ours
-    blocked,   ///< needs the operator: no space, no such platform
-    engine_unavailable,
-    failed,  ///< see the reason; tried again
-    paused,  ///< execute is false
-    absent,  ///< known, but not here and not wanted here
-};
-
-/// "not_chosen", "loaded", …
-const char* name_of(image_state s) noexcept;
-
-/// This node and one image name.
-struct image_status {
-    image_state state = image_state::pending;
-    std::string reason;  ///< one sentence; empty when there is nothing to say
-    std::uint64_t bytes_done = 0;
-    std::uint64_t bytes_total = 0;
-    std::uint64_t bytes_per_second = 0;
-    std::string from;                   ///< "docker.io", "store"
-    std::optional<wall_time> next_try;  ///< after a failure
-};
+using report::image_state;
+using report::image_status;
+using report::name_of;
 
 struct node_line {
     std::string peer;
     bool self = false;
     bool online = true;
     bool chosen = false;
-    std::optional<std::size_t> rank;  ///< 0 is first; none for type target
+    std::optional<std::size_t>
+        rank;  ///< 0 is first; none for type target, and where it is not counted
     image_status status;
 };
 
@@ -57,7 +32,7 @@ struct strategy_view {
     plan::strategy record;
     std::size_t members = 0;  ///< that a percentage counts
     std::size_t desired = 0;  ///< how many nodes shall have it
-    std::size_t actual = 0;   ///< how many are known to
+    std::size_t actual = 0;   ///< how many of them are there and say that they do
     std::vector<node_line> nodes;
     std::vector<std::string> pending_targets;  ///< named, but not members
 };
@@ -96,23 +71,29 @@ struct transfer_view {
 struct node_view {
     std::string peer;
     bool self = false;
-    bool online = true;
+    bool online = true;  ///< suspect counts as online
+    presence::liveness state = presence::liveness::online;
+    std::chrono::seconds lasted{0};  ///< how long it has been in this state, as far as we know
     std::string platform;
     std::string version;
-    std::string engine;        ///< "docker 20.10.24", "none"
-    std::string engine_state;  ///< "ready", "unavailable: …", "none"
+    std::string engine;        ///< "docker 20.10.24", "none"; empty: it has not said
+    std::string engine_state;  ///< "ready", "unavailable: …", "none"; empty: it has not said
     std::vector<std::string> addresses;
     plan::labels labels;
-    wall_time started{};
+    std::optional<wall_time> started;  ///< by its own clock
+    std::optional<std::uint64_t> disk_free_bytes;
+    std::size_t images_held = 0;  ///< complete ones, of those that strategies want
 };
 
 /// What a strategy would change, without doing it.
 struct preview {
     struct line {
         std::string peer;
+        oci::platform platform;
         bool gains = false;
         bool loses = false;
-        std::uint64_t bytes = 0;  ///< that would move to it
+        /// That would move to it; none where that is not known before the image is imported.
+        std::optional<std::uint64_t> bytes;
     };
     std::optional<crypto::digest> digest;
     std::size_t members = 0;

@@ -9,13 +9,15 @@ namespace {
 
 constexpr std::string_view suffix = "/rec";
 
-constexpr std::array kinds{record_kind::node, record_kind::image, record_kind::name,
-                           record_kind::strategy, record_kind::operators};
+constexpr std::array kinds{record_kind::node, record_kind::label,    record_kind::image,
+                           record_kind::name, record_kind::strategy, record_kind::operators};
 
 std::string_view name_of(record_kind kind) {
     switch (kind) {
         case record_kind::node:
             return "node";
+        case record_kind::label:
+            return "label";
         case record_kind::image:
             return "image";
         case record_kind::name:

@@ -8,14 +8,15 @@ namespace dm::plan {
 
 /// The keys of our records in the fleet's state: "/dm1/<kind>/<id>/rec". The last component is
 /// never an id alone, because the prototype acts on keys that end in a peer id.
-enum class record_kind { node, image, name, strategy, operators };
+enum class record_kind { node, label, image, name, strategy, operators };
 
 /// All our keys start so; a purge of the state leaves them alone.
 inline constexpr std::string_view record_prefix = "/dm1/";
 
 struct record_key {
     record_kind kind;
-    std::string id;  ///< peer id, digest, canonical name or strategy id; may hold '/'
+    std::string
+        id;  ///< peer id (of node and label), digest, canonical name or strategy id; may hold '/'
 
     friend bool operator==(const record_key&, const record_key&) = default;
 };

@@ -26,13 +26,10 @@ struct member_liveness {
     bool back = false;  ///< online for long enough that nobody needs to cover for it
 };
 
-member_liveness liveness_of(const ranked& r, const multiformats::peer_id& self, steady_time now,
-                            const placement_options& options) {
-    if (r.who->id == self)
-        return {.gone = false, .back = true};
+member_liveness liveness_of(const ranked& r, steady_time now, const placement_options& options) {
     const auto lasted = now - r.who->since;
     return {.gone = !r.online && lasted >= options.offline_grace,
-            .back = r.online && lasted >= options.surplus_delay};
+            .back = r.online && (!r.who->was_offline || lasted >= options.surplus_delay)};
 }
 
 std::vector<ranked> members_of(const strategy_request& s,
@@ -49,8 +46,7 @@ std::vector<ranked> members_of(const strategy_request& s,
     return out;
 }
 
-placement place_percentage(const strategy_request& s, std::span<const ranked> all,
-                           const multiformats::peer_id& self, steady_time now,
+placement place_percentage(const strategy_request& s, std::span<const ranked> all, steady_time now,
                            const placement_options& options) {
     placement out;
     out.slots = slots_for(s.percentage, all.size());
@@ -61,7 +57,7 @@ placement place_percentage(const strategy_request& s, std::span<const ranked> al
         seen += all[i].online ? 1 : 0;
         if (i >= out.slots)
             continue;
-        const auto owner = liveness_of(all[i], self, now, options);
+        const auto owner = liveness_of(all[i], now, options);
         uncovered += owner.gone ? 1 : 0;
         unsettled += owner.back ? 0 : 1;
     }
@@ -71,7 +67,7 @@ placement place_percentage(const strategy_request& s, std::span<const ranked> al
         placed_member m{all[i].who->id, role::none, all[i].online};
         if (i < out.slots) {
             m.role = role::owner;
-        } else if (!liveness_of(all[i], self, now, options).gone) {
+        } else if (!liveness_of(all[i], now, options).gone) {
             // `uncovered` is never more than `unsettled`: who is gone is not back.
             if (uncovered > 0 && may_substitute)
                 m.role = role::substitute;
@@ -134,12 +130,25 @@ std::size_t slots_for(unsigned percentage, std::size_t members) noexcept {
     return (percentage * members + 99) / 100;
 }
 
+std::optional<steady_time> next_change(std::span<const member> members, steady_time now,
+                                       const placement_options& options) {
+    std::optional<steady_time> out;
+    for (const auto& m : members) {
+        if (m.online && !m.was_offline)
+            continue;
+        const auto at = m.since + (m.online ? options.surplus_delay : options.offline_grace);
+        if (at > now && (!out || at < *out))
+            out = at;
+    }
+    return out;
+}
+
 placement place(const strategy_request& s, std::span<const oci::platform> image_platforms,
                 std::span<const member> members, const multiformats::peer_id& self, steady_time now,
                 const placement_options& options) {
     if (s.type == strategy_type::target)
         return place_targets(s, members, self);
-    return place_percentage(s, members_of(s, image_platforms, members, self), self, now, options);
+    return place_percentage(s, members_of(s, image_platforms, members, self), now, options);
 }
 
 }  // namespace dm::plan

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,9 @@ struct member {
     multiformats::peer_id id;
     oci::platform platform = {};
     dm::plan::labels labels = {};
-    bool online = true;   ///< suspect counts as online
-    steady_time since{};  ///< when `online` last changed, by our clock; our start if never
+    bool online = true;        ///< suspect counts as online
+    steady_time since{};       ///< when `online` last changed, by our clock; our start if never
+    bool was_offline = false;  ///< at some time that we know of: somebody may cover for it
 };
 
 struct placement_options {
@@ -66,6 +68,10 @@ rank rank_of(std::string_view repository, const multiformats::peer_id& id);
 
 /// Percentage p of n members, rounded up.
 std::size_t slots_for(unsigned percentage, std::size_t members) noexcept;
+
+/// When time alone changes what place() says next; nullopt when it does not.
+std::optional<steady_time> next_change(std::span<const member> members, steady_time now,
+                                       const placement_options& options = {});
 
 /// `image_platforms`: what the image exists for; empty when not known (then no member is left out
 /// for its platform). `self` always counts as online.

@@ -212,6 +212,9 @@ TEST(placement, keeps_the_substitute_until_the_owner_has_been_back_for_a_while) 
     const auto self = onlooker(before, members);
     const auto substitute = before.members[3].id;
     owner.since = now - (5min - 1s);
+    EXPECT_EQ(place_at(percentage(30), members, now, self).role_of(substitute), role::none)
+        << "it was always there as far as we know";
+    owner.was_offline = true;
     EXPECT_EQ(place_at(percentage(30), members, now, self).role_of(substitute), role::surplus);
     owner.since = now - 5min;
     EXPECT_EQ(place_at(percentage(30), members, now, self).role_of(substitute), role::none);
@@ -219,6 +222,19 @@ TEST(placement, keeps_the_substitute_until_the_owner_has_been_back_for_a_while) 
     owner.online = false;
     owner.since = now - 1s;
     EXPECT_EQ(place_at(percentage(30), members, now, self).role_of(substitute), role::surplus);
+}
+
+TEST(placement, says_when_time_will_change_it) {
+    auto members = fleet(4);
+    EXPECT_EQ(next_change(members, now), std::nullopt);
+    members[1].online = false;
+    members[1].since = now - 1min;
+    EXPECT_EQ(next_change(members, now), now + 14min);
+    members[2].was_offline = true;
+    members[2].since = now - 2min;
+    EXPECT_EQ(next_change(members, now), now + 3min);
+    EXPECT_EQ(next_change(members, now + 3min), now + 14min);
+    EXPECT_EQ(next_change(members, now + 14min), std::nullopt);
 }
 
 TEST(placement, lets_no_cut_off_node_take_anything_new) {

@@ -33,7 +33,7 @@ std::vector<const strategy*> newest_first(std::span<const strategy> all) {
 class planner {
   public:
     planner(const inputs& in, const member& self)
-        : in_(in), own_(self.platform), available_(in.bytes_available) {}
+        : in_(in), own_(self.platform), available_(in.bytes_available), unused_(in.bytes_unused) {}
 
     outcome run() {
         for (const auto* s : newest_first(in_.strategies))
@@ -180,11 +180,17 @@ class planner {
             return set(status, phase::blocked,
                        fmt::format("needs {}, {} are available",
                                    to_size_text(w.image->bytes_missing), to_size_text(available_)));
+        // Who only covers for another lets nothing go for that.
+        if (!planned && w.role == role::substitute && w.image->bytes_missing > unused_)
+            return set(status, phase::blocked,
+                       fmt::format("needs {}, {} are unused: a substitute takes no more",
+                                   to_size_text(w.image->bytes_missing), to_size_text(unused_)));
         set(status, phase::fetching, "");
         if (planned)
             return;
         fetched_.insert(w.image->digest);
         available_ -= w.image->bytes_missing;
+        unused_ -= std::min(unused_, w.image->bytes_missing);
         actions_.push_back({.kind = action_kind::fetch,
                             .strategy = w.id,
                             .image = w.image->digest,
@@ -254,6 +260,7 @@ class planner {
     const inputs& in_;
     const oci::platform& own_;
     std::uint64_t available_;
+    std::uint64_t unused_;
     std::vector<want> wants_;
     std::vector<strategy_status> statuses_;
     std::vector<action> actions_;

@@ -64,6 +64,8 @@ struct inputs {
     std::span<const placed_name> placed = {};
     /// What could still be stored without touching what is pinned.
     std::uint64_t bytes_available = 0;
+    /// What could be stored without letting go of anything.
+    std::uint64_t bytes_unused = 0;
     placement_options placement = {};
     /// How long nobody may be seen importing before the next in rank takes over.
     std::chrono::seconds import_patience{30};

@@ -6,6 +6,7 @@
 
 #include "base/rng.hpp"
 #include "control/plan/plan_world.hpp"
+#include "control/plan/want.hpp"
 
 using namespace dm;
 using namespace dm::plan;
@@ -387,6 +388,50 @@ TEST(plan, never_drops_the_last_copy_of_what_is_wanted_elsewhere) {
     EXPECT_TRUE(w.steps().empty());
 }
 
+TEST(plan, of_two_that_could_both_drop_the_last_copies_one_keeps_it) {
+    world w;
+    for (std::uint8_t i = 1; i < 3; ++i)
+        w.members.push_back({.id = world::peer(i), .platform = {"linux", "amd64"}});
+    w.complete("v1").pinned = true;
+    w.apply("busybox:1", "v1", 30);
+    const auto ranked = place(w.strategies[0], {}, w.members, world::peer(0), w.now).members;
+    // The owner is offline, and nobody may substitute.
+    for (const bool this_is_second : {true, false}) {
+        const auto self = ranked[this_is_second ? 1 : 2].id;
+        const auto other = ranked[this_is_second ? 2 : 1].id;
+        auto view = w.images[0];
+        view.holders = {other};
+        want seen{.what = &w.strategies[0], .id = "x", .placement = {}, .image = &view};
+        seen.placement.slots = 1;
+        seen.placement.members = {{ranked[0].id, role::owner, false},
+                                  {ranked[1].id, role::none, true},
+                                  {ranked[2].id, role::none, true}};
+        EXPECT_EQ(reason_to_keep(seen, self).empty(), !this_is_second);
+    }
+}
+
+TEST(plan, a_substitute_makes_nothing_go_for_the_image) {
+    world w;
+    for (std::uint8_t i = 1; i < 4; ++i)
+        w.members.push_back({.id = world::peer(i), .platform = {"linux", "amd64"}});
+    w.imported("v1");
+    auto& s = w.apply("busybox:1", "v1", 25);
+    const auto ranked = place(s, {}, w.members, world::peer(0), w.now).members;
+    std::ranges::swap(w.members[0].id, std::ranges::find(w.members, ranked[1].id, &member::id)->id);
+    auto& owner = *std::ranges::find(w.members, ranked[0].id, &member::id);
+    owner.online = false;
+    owner.since = w.now - 16min;
+    w.bytes_unused = 999;
+    EXPECT_EQ(w.status(), "blocked: needs 1000 B, 999 B are unused: a substitute takes no more");
+    w.bytes_unused = 1000;
+    EXPECT_EQ(w.status(), "fetching");
+    owner.online = true;
+    w.members[0].online = true;
+    w.bytes_unused = 0;
+    s.percentage = 100;  // now it owns a slot, and old images may go for it
+    EXPECT_EQ(w.status(), "fetching");
+}
+
 TEST(plan, keeps_but_does_not_obtain_what_is_surplus) {
     world w;
     for (std::uint8_t i = 1; i < 4; ++i)
@@ -404,6 +449,7 @@ TEST(plan, keeps_but_does_not_obtain_what_is_surplus) {
     EXPECT_EQ(w.status(), "loading");  // now it substitutes
     w.settle();
     owner.online = true;
+    owner.was_offline = true;
     owner.since = w.now - 4min;
     EXPECT_TRUE(w.steps().empty());
     owner.since = w.now - 5min;

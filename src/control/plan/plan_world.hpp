@@ -34,6 +34,7 @@ struct plan_world {
     engine_view engine;
     std::vector<placed_name> placed;
     std::uint64_t bytes_available = 1 << 30;
+    std::uint64_t bytes_unused = 1 << 30;
 
     /// An image that nobody has imported yet.
     image_view& image(std::string_view text) {
@@ -111,7 +112,8 @@ struct plan_world {
                           .images = images,
                           .engine = engine,
                           .placed = placed,
-                          .bytes_available = bytes_available});
+                          .bytes_available = bytes_available,
+                          .bytes_unused = bytes_unused});
     }
 
     /// "load busybox:1", "fetch", "untag busybox:1": the plan in short.

@@ -237,4 +237,54 @@ result<node_record> decode_node_record(std::string_view text) {
     return out;
 }
 
+std::string encode(const label_record& r) {
+    auto out = started(r);
+    out["id"] = r.id.to_string();
+    out["labels"] = to_json(r.labels);
+    out["removed"] = r.removed;
+    out["updated_ms"] = to_milliseconds(r.updated);
+    return json::write(out);
+}
+
+result<label_record> decode_label_record(std::string_view text) {
+    auto record = read_record(text);
+    if (!record)
+        return fail(record.error());
+    auto id = peer_member(*record, "id");
+    if (!id)
+        return fail(id.error());
+    label_record out{.id = *id};
+    auto labels = labels_member(*record, "labels");
+    if (!labels)
+        return fail(labels.error());
+    out.labels = *std::move(labels);
+    const auto* removed = json::member(*record, "removed");
+    if (removed == nullptr || !removed->is_array() || removed->size() > labels_max)
+        return damaged("removed");
+    for (const auto& item : *removed) {
+        const auto* name = item.get_ptr<const std::string*>();
+        if (name == nullptr || !is_label_text(*name))
+            return damaged("removed");
+        out.removed.push_back(*name);
+    }
+    std::ranges::sort(out.removed);
+    const auto repeated = std::ranges::unique(out.removed);
+    out.removed.erase(repeated.begin(), repeated.end());
+    const auto updated = time_member(*record, "updated_ms");
+    if (!updated)
+        return damaged("updated_ms");
+    out.updated = *updated;
+    finish(*std::move(record), out, {"id", "labels", "removed", "updated_ms"});
+    return out;
+}
+
+labels effective_labels(labels own, const label_record& r) {
+    for (const auto& name : r.removed)
+        own.erase(name);
+    for (const auto& [name, value] : r.labels)
+        if (own.size() < labels_max || own.contains(name))
+            own.insert_or_assign(name, value);
+    return own;
+}
+
 }  // namespace dm::plan

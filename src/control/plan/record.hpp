@@ -56,4 +56,23 @@ struct node_record {
 std::string encode(const node_record& r);
 result<node_record> decode_node_record(std::string_view text);
 
+/// What an operator calls a node, over what it calls itself.
+struct label_record {
+    multiformats::peer_id id;
+    dm::plan::labels labels = {};           ///< given to it
+    std::vector<std::string> removed = {};  ///< taken from it; sorted, each once
+    wall_time updated{};                    ///< whole milliseconds
+    std::string author = {};                ///< as in strategy
+    std::string signature = {};             ///< as in strategy
+    std::string unknown = {};               ///< as in strategy
+
+    friend bool operator==(const label_record&, const label_record&) = default;
+};
+
+std::string encode(const label_record& r);
+result<label_record> decode_label_record(std::string_view text);
+
+/// The labels of a node that says `own` of itself; at most labels_max of them count.
+labels effective_labels(labels own, const label_record& r);
+
 }  // namespace dm::plan

@@ -144,6 +144,36 @@ TEST(node_record, is_read_back_as_written) {
     EXPECT_FALSE(decode_node_record(encode(r)));
 }
 
+TEST(label_record, is_read_back_as_written) {
+    label_record r{.id = peer_a(),
+                   .labels = {{"site", "store"}},
+                   .removed = {"a", "b"},
+                   .updated = at(5),
+                   .author = "QmX",
+                   .signature = "c2ln",
+                   .unknown = R"({"x":1})"};
+    EXPECT_EQ(decode_label_record(encode(r)), r);
+    for (const char* key : {"id", "removed", "updated_ms"})
+        for (const auto& text : damaged_at(encode(r), key))
+            EXPECT_FALSE(decode_label_record(text)) << key;
+    r.removed.assign(labels_max, "a");
+    EXPECT_EQ(decode_label_record(encode(r))->removed, std::vector<std::string>{"a"});
+    r.removed.emplace_back("b");
+    EXPECT_FALSE(decode_label_record(encode(r)));
+    r.removed = {"not a label"};
+    EXPECT_FALSE(decode_label_record(encode(r)));
+}
+
+TEST(label_record, goes_over_what_a_node_says_itself) {
+    label_record r{.id = peer_a(), .labels = {{"site", "store"}}, .removed = {"rack", "x"}};
+    EXPECT_EQ(effective_labels({{"site", "lab"}, {"rack", "7"}, {"gpu", "no"}}, r),
+              (labels{{"site", "store"}, {"gpu", "no"}}));
+    labels full;
+    for (std::size_t i = 0; i < labels_max; ++i)
+        full.emplace("k" + std::to_string(i), "v");
+    EXPECT_EQ(effective_labels(full, r).size(), labels_max);
+}
+
 TEST(record, over_its_size_is_refused) {
     auto text = encode(full_strategy());
     text.resize(record_bytes_max, ' ');

@@ -25,14 +25,24 @@ std::string users_text(const engine_image& image) {
                        fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-// The members that have a copy by this strategy and can be reached; this node is not one of them.
-bool all_others_have_it(const want& w, const multiformats::peer_id& self) {
-    const auto& holders = w.image->holders;
-    return std::ranges::all_of(w.placement.members, [&](const placed_member& m) {
+// Whether the others do without this node's copy: all that have a slot and can be reached hold it,
+// and one holds it that will not drop it at the same time as this node, for the same reason. Of
+// those without a slot the first by rank keeps it.
+bool others_hold_it(const want& w, const multiformats::peer_id& self) {
+    bool is_safe = false;
+    bool is_before_self = true;
+    for (const auto& m : w.placement.members) {
+        if (m.id == self) {
+            is_before_self = false;
+            continue;
+        }
         const bool has_slot = m.role == role::owner || m.role == role::substitute;
-        return !has_slot || !m.online || m.id == self ||
-               std::ranges::find(holders, m.id) != holders.end();
-    });
+        const bool holds = std::ranges::find(w.image->holders, m.id) != w.image->holders.end();
+        if (has_slot && m.online && !holds)
+            return false;
+        is_safe = is_safe || (holds && m.online && (has_slot || is_before_self));
+    }
+    return is_safe;
 }
 
 class removal_planner {
@@ -137,8 +147,7 @@ std::string reason_to_keep(const want& w, const multiformats::peer_id& self) {
     if (w.role == role::surplus)
         return fmt::format("{} misses other nodes", key());
     // Nobody drops the last copy of what somebody wants somewhere.
-    if (w.image->complete && w.placement.slots > 0 &&
-        (w.image->holders.empty() || !all_others_have_it(w, self)))
+    if (w.image->complete && w.placement.slots > 0 && !others_hold_it(w, self))
         return fmt::format("{} wants it on nodes that do not have it yet", key());
     return {};
 }

@@ -241,6 +241,7 @@ TEST(record_key, is_a_path_that_ends_in_rec) {
         {{record_kind::node, "QmX"}, "/dm1/node/QmX/rec"},
         {{record_kind::image, "sha256:0"}, "/dm1/image/sha256:0/rec"},
         {{record_kind::operators, "QmX"}, "/dm1/operator/QmX/rec"},
+        {{record_kind::label, "QmX"}, "/dm1/label/QmX/rec"},
     };
     for (const auto& [key, text] : cases) {
         EXPECT_EQ(to_string(key), text);

@@ -4,11 +4,14 @@
 
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
+#include "libp2p/host/ping.hpp"
 
 namespace dm::presence {
 namespace {
 
 constexpr std::chrono::milliseconds farewell_limit{500};
+/// Peers whose answer is waited for.
+constexpr std::size_t farewell_peers_max = 16;
 
 steady_time now() {
     return std::chrono::steady_clock::now();
@@ -56,16 +59,44 @@ void service::start() {
     group_.spawn("presence", run());
 }
 
+awaitable<void> service::say_goodbye() {
+    if (std::exchange(has_left_, true))
+        co_return;
+    publish(roster_.farewell());
+    try {
+        co_await aio::with_timeout(until_heard(), farewell_limit);
+    } catch (const failure& e) {
+        if (aio::is_cancelled(e))
+            throw;
+        log::debug("no farewell", {{"reason", e.what()}});
+    }
+}
+
+/// What was published is on its way, and whatever a peer answers now it answers after it: a
+/// connection that ends before may take it along.
+awaitable<void> service::until_heard() {
+    co_await pubsub_.flush();
+    std::vector<awaitable<void>> answers;
+    for (const auto& peer : pubsub_.peers_in(topic))
+        if (answers.size() < farewell_peers_max)
+            answers.push_back(until_answered(peer));
+    co_await aio::all_of(std::move(answers));
+}
+
+awaitable<void> service::until_answered(peer_id peer) {
+    try {
+        co_await host::ping(host_, peer);
+    } catch (const failure& e) {
+        if (aio::is_cancelled(e))
+            throw;  // one that is gone needs no farewell
+    }
+}
+
 awaitable<void> service::stop() {
     watching_peers_.reset();
     watching_topic_.reset();
     co_await group_.stop();
-    publish(roster_.farewell());
-    try {
-        co_await aio::with_timeout(pubsub_.flush(), farewell_limit);
-    } catch (const failure& e) {
-        log::debug("no farewell", {{"reason", e.what()}});
-    }
+    co_await say_goodbye();
     pubsub_.unsubscribe(topic);
 }
 
@@ -79,8 +110,12 @@ sighting service::find(const peer_id& peer) const {
 }
 
 void service::hear(const gossipsub::deliver& d) {
-    if (auto b = decode(d.message.data.value_or(bytes{})))
+    if (auto b = decode(d.message.data.value_or(bytes{}))) {
+        log::trace("beat", {{"peer", d.author.to_string()},
+                            {"number", number_of(d.message)},
+                            {"leaving", b->is_leaving ? "yes" : "no"}});
         roster_.heard(now(), d.author, number_of(d.message), *std::move(b));
+    }
     wake();
 }
 
@@ -98,6 +133,10 @@ awaitable<void> service::run() {
         const auto at = roster_.deadline();
         if (at <= now())
             continue;
+        if (at == steady_time::max()) {
+            co_await changed_.wait();
+            continue;
+        }
         try {
             co_await aio::with_timeout(changed_.wait(), at - now());
         } catch (const failure& e) {

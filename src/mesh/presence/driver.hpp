@@ -19,7 +19,9 @@ class service {
     ~service();
 
     void start();
-    /// Says good-bye. Before pubsub is stopped.
+    /// Tells the others that this node is about to stop, and nothing more after that.
+    awaitable<void> say_goodbye();
+    /// Says good-bye where that has not happened. Before pubsub is stopped.
     awaitable<void> stop();
 
     /// What others read in find(); status_bytes_max at most, else nothing happens.
@@ -33,12 +35,15 @@ class service {
     void wake();
     awaitable<void> run();
     void publish(const beat& b);
+    awaitable<void> until_heard();
+    awaitable<void> until_answered(peer_id peer);
 
     host::host& host_;
     gossipsub::pubsub& pubsub_;
     roster roster_;
     subscribers<peer_id> changes_;
     aio::event changed_;
+    bool has_left_ = false;
     aio::task_group group_;
     std::optional<subscribers<host::peer_event>::subscription> watching_peers_;
     std::optional<subscribers<gossipsub::peer_topic>::subscription> watching_topic_;

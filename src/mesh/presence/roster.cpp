@@ -36,7 +36,10 @@ roster::entry* roster::entry_of(steady_time now, const peer_id& peer) {
             return nullptr;
         peers_.erase(idle);
     }
-    return &peers_.emplace(peer, entry{.since = now, .heard = now}).first->second;
+    // One that is heard of after all had time to speak up has been away, as find() said.
+    const bool was_offline = now >= started_ + options_.silence;
+    return &peers_.emplace(peer, entry{.since = now, .heard = now, .was_offline = was_offline})
+                .first->second;
 }
 
 void roster::become(steady_time now, const peer_id& peer, entry& e, liveness state) {
@@ -44,6 +47,7 @@ void roster::become(steady_time now, const peer_id& peer, entry& e, liveness sta
         return;
     e.state = state;
     e.since = now;
+    e.was_offline = e.was_offline || state == liveness::offline;
     changed_.insert(peer);
 }
 
@@ -119,7 +123,7 @@ std::optional<steady_time> roster::next_change(const entry& e) const {
 }
 
 steady_time roster::deadline() const {
-    auto out = next_beat_;
+    auto out = is_leaving_ ? steady_time::max() : next_beat_;
     for (const auto& [peer, e] : peers_)
         if (const auto at = next_change(e))
             out = std::min(out, *at);
@@ -143,8 +147,13 @@ void roster::tick(steady_time now) {
     }
 }
 
+beat roster::farewell() {
+    is_leaving_ = true;
+    return {.status = {}, .gone = {}, .is_leaving = true};
+}
+
 std::optional<beat> roster::poll(steady_time now) {
-    if (now < next_beat_)
+    if (now < next_beat_ || is_leaving_)
         return std::nullopt;
     last_beat_ = now;
     // A tenth more or less, so that a fleet does not beat in step.
@@ -159,10 +168,16 @@ sighting roster::find(const peer_id& peer, steady_time now) const {
     if (peer == self_)
         return {.state = liveness::online, .since = started_, .status = status_};
     if (const auto it = peers_.find(peer); it != peers_.end())
-        return {.state = it->second.state, .since = it->second.since, .status = it->second.status};
+        return {.state = it->second.state,
+                .since = it->second.since,
+                .status = it->second.status,
+                .was_offline = it->second.was_offline};
     const auto patience = started_ + options_.silence;
     return now < patience ? sighting{.state = liveness::online, .since = started_}
-                          : sighting{.state = liveness::offline, .since = patience};
+                          : sighting{.state = liveness::offline,
+                                     .since = patience,
+                                     .status = {},
+                                     .was_offline = true};
 }
 
 std::set<peer_id> roster::take_changed() {

@@ -32,6 +32,7 @@ struct sighting {
     liveness state = liveness::online;
     steady_time since{};  ///< when it came into this state
     std::string status{};
+    bool was_offline = false;  ///< at some time since our start
 };
 
 /// Who is there, from what nodes say of themselves and of neighbours that they have lost. Beats go
@@ -53,8 +54,8 @@ class roster {
     void tick(steady_time now);
     /// A beat to be published.
     std::optional<beat> poll(steady_time now);
-    /// The last one.
-    beat farewell() const { return {.status = {}, .gone = {}, .is_leaving = true}; }
+    /// The last one: there are no others after it.
+    beat farewell();
 
     /// Of a node that was never heard: online for a while from our own start, then offline.
     sighting find(const peer_id& peer, steady_time now) const;
@@ -69,6 +70,7 @@ class roster {
         std::uint64_t number = 0;
         std::optional<steady_time> lost{};  // our connection, not yet reported
         bool is_connected = false;
+        bool was_offline = false;
         std::string status{};
     };
 
@@ -83,6 +85,7 @@ class roster {
     steady_time started_;
     steady_time next_beat_;
     steady_time last_beat_;
+    bool is_leaving_ = false;
     std::string status_;
     std::map<peer_id, entry> peers_;
     std::set<peer_id> gone_;  // to be reported

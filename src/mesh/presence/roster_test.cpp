@@ -15,6 +15,8 @@ peer_id peer(unsigned n) {
     return *peer_id::from_bytes(hash.to_bytes());
 }
 
+const beat goodbye{.is_leaving = true};
+
 struct site {
     explicit site(roster_options o = {}) : r(now, peer(0), 1, o) { r.poll(now); }
 
@@ -113,7 +115,7 @@ TEST(presence, silence_and_farewells_count) {
     site s;
     s.hear(1, {.status = "x"});
     s.hear(2);
-    s.hear(2, s.r.farewell());
+    s.hear(2, goodbye);
     EXPECT_EQ(s.state(2), liveness::offline);
     s.after(600s);
     EXPECT_EQ(s.state(1), liveness::online);
@@ -122,10 +124,35 @@ TEST(presence, silence_and_farewells_count) {
     EXPECT_EQ(s.r.find(peer(1), s.now).status, "x");
 }
 
+TEST(presence, nothing_is_said_after_a_farewell) {
+    site s;
+    s.said.clear();
+    EXPECT_EQ(s.r.farewell(), goodbye);
+    s.r.status_changed(s.now, "still busy");
+    s.r.listener(s.now);
+    s.hear(1, {.gone = {peer(0)}});
+    s.after(1h);
+    EXPECT_TRUE(s.said.empty());
+}
+
+TEST(presence, remembers_who_was_away) {
+    site s;
+    s.hear(1);
+    EXPECT_FALSE(s.r.find(peer(1), s.now).was_offline);
+    s.hear(1, goodbye);
+    s.hear(1);
+    EXPECT_EQ(s.state(1), liveness::online);
+    EXPECT_TRUE(s.r.find(peer(1), s.now).was_offline);
+    s.after(660s);
+    EXPECT_TRUE(s.r.find(peer(9), s.now).was_offline) << "it never spoke";
+    s.hear(9);
+    EXPECT_TRUE(s.r.find(peer(9), s.now).was_offline);
+}
+
 TEST(presence, replayed_beats_prove_nothing) {
     site s;
     s.r.heard(s.now, peer(1), 7, {});
-    s.r.heard(s.now, peer(1), 8, s.r.farewell());
+    s.r.heard(s.now, peer(1), 8, goodbye);
     s.r.heard(s.now, peer(1), 7, {});
     EXPECT_EQ(s.state(1), liveness::offline);
 }
@@ -162,7 +189,7 @@ TEST(presence, knows_so_many_nodes_and_no_more) {
         s.hear(n, {.status = "x"});
     EXPECT_EQ(s.r.find(peer(3), s.now).status, "x");
     EXPECT_EQ(s.r.find(peer(4), s.now).status, "");
-    s.hear(1, s.r.farewell());
+    s.hear(1, goodbye);
     s.hear(4, {.status = "x"});
     EXPECT_EQ(s.r.find(peer(4), s.now).status, "x") << "in the place of one that is gone";
 }
