@@ -97,23 +97,22 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
-    return {.self = peers.self(),
-            .platform = platform,
-            .labels = c.labels,
-            .addresses = std::move(addresses),
-            .version = version,
-            .registry_address = address_for_engine(registry),
-            .peers = &blocks,
-            .tag_ttl = c.tag_ttl,
-            .placement = {.offline_grace = c.offline_grace,
-                          .surplus_delay = c.offline_grace / surplus_delay_divisor},
-            .see = [&shared](const multiformats::peer_id& peer) {
-                return shared.presence().find(peer);
-            },
-            .tell =
-                [&shared](std::string report) { shared.presence().set_status(std::move(report)); },
-            .meet = std::move(meet),
-            .ready = [&shared] { return shared.records().ready(); }};
+    return {
+        .self = peers.self(),
+        .platform = platform,
+        .labels = c.labels,
+        .addresses = std::move(addresses),
+        .version = version,
+        .registry_address = address_for_engine(registry),
+        .peers = &blocks,
+        .tag_ttl = c.tag_ttl,
+        .placement = {.offline_grace = c.offline_grace,
+                      .surplus_delay = c.offline_grace / surplus_delay_divisor},
+        .see =
+            [&shared](const multiformats::peer_id& peer) { return shared.presence().find(peer); },
+        .tell = [&shared](std::string report) { shared.presence().set_status(std::move(report)); },
+        .meet = std::move(meet),
+        .ready = [&shared] { return shared.records().ready(); }};
 }
 
 awaitable<api::history_view> history_of(crdt::shared_map& shared) {
@@ -165,14 +164,12 @@ node::node(executor ex, const config& c, const std::string& version)
       origin_(swarm_, registries_),
       engine_(make_engine(ex, http_, c, platform_)),
       // Its options say where the registry is bound, so that comes first.
-      agent_(
-          (listen(registry_server_, "--registry", c.registry), ex), mesh_.records(), local_, store_,
-          origin_, *engine_,
-          agent_options(
-              c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_,
-              [this](const multiformats::peer_id& peer, const std::vector<std::string>& addresses) {
-                  meet(peer, addresses);
-              })),
+      agent_((listen(registry_server_, "--registry", c.registry), ex), mesh_.records(), local_,
+             store_, origin_, *engine_,
+             agent_options(
+                 c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_,
+                 [this](const multiformats::peer_id& peer,
+                        const std::vector<std::string>& addresses) { meet(peer, addresses); })),
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
       registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
