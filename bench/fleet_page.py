@@ -33,7 +33,8 @@ def digest(n):
 
 
 def node(n):
-    return {"peer": peer(n), "self": n == 0, "online": n % 20 != 7, "platform": "linux/amd64", "version": "0.1.0",
+    return {"peer": peer(n), "self": n == 0, "online": n % 20 != 7, "state": "offline" if n % 20 == 7 else "online",
+            "state_seconds": n, "images_held": IMAGES, "disk_free_bytes": n << 30, "platform": "linux/amd64", "version": "0.1.0",
             "engine": "docker 20.10.24", "engine_state": "ready", "addresses": [f"/ip4/10.0.{n // 250}.{n % 250}/tcp/33123"],
             "labels": {"site": f"store-{n % 40}"}, "started": "2026-01-31T12:00:00.000Z"}
 

@@ -1,5 +1,6 @@
-"""The web application before three real nodes, each in a network of its own."""
+"""The web application before three real nodes, each in a network of its own: the operator's tour, and every page."""
 import os
+import re
 
 import pytest
 from lib import browser as browser_lib
@@ -10,6 +11,7 @@ from lib.system import wait_until
 MIB = 1 << 20
 # The link to the registry: slow enough that filling can be watched.
 UPSTREAM_RATE = 4 * MIB
+IMAGE = "shop/till:2.1"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -67,6 +69,87 @@ def holds(node, identity):
 def shot(page, name):
     if browser_lib.shots_directory():
         page.screenshot(path=f"{browser_lib.shots_directory()}/{name}.png")
+
+
+def row(page, text):
+    return page.get_by_role("row").filter(has_text=text)
+
+
+def copies(page, there, wanted):
+    """Waits until the list says how many nodes have the image, of how many that shall."""
+    row(page, IMAGE).get_by_role("cell", name=f"{there}/{wanted}", exact=True).wait_for(timeout=60_000)
+
+
+def test_the_tour(tab, fleet):
+    overview = tab()
+    page = overview.page
+    page.get_by_text("3 of 3 nodes online").wait_for()
+    page.get_by_role("button", name="Apply a strategy").click()
+    page.get_by_label("Image", exact=True).fill(IMAGE)
+    page.get_by_label("Percentage", exact=True).fill("50")
+    page.get_by_role("button", name="Show what would change").click()
+    page.get_by_text("2 of 3 nodes have it then.").wait_for()
+    assert overview.violations() == []
+    shot(page, "apply")
+    page.get_by_role("button", name="Apply", exact=True).click()
+
+    # It fills: on one page the bytes, on the other the nodes.
+    moving = tab("/transfer", node=importing_node(fleet))
+    moving.page.get_by_role("progressbar").first.wait_for()
+    moving.page.get_by_text(re.compile(r"\w+: .* of 11\.\d MiB, .*/s, .* left")).wait_for()
+    shot(moving.page, "transfers")
+    copies(page, 2, 2)
+    shot(page, "strategies")
+
+    page.get_by_role("button", name=f"Edit {IMAGE}").click()
+    page.get_by_label("Percentage", exact=True).fill("100")
+    page.get_by_role("button", name="Show what would change").click()
+    page.get_by_text("3 of 3 nodes have it then.").wait_for()
+    page.get_by_role("button", name="Save").click()
+    copies(page, 3, 3)
+    page.get_by_role("link", name=IMAGE).first.click()
+    page.get_by_role("heading", name=IMAGE).wait_for()
+    explained = page.get_by_role("table", name="Nodes of this strategy")
+    for rank in (1, 2, 3):
+        explained.get_by_text(f"rank {rank} of 3 members").wait_for()
+    shot(page, "strategy")
+
+    # A node dies: seen, said where the node is listed and on its own page, and seen again when it is back.
+    victim = peer_of(fleet[2])
+    fleet[2].kill()
+    page.get_by_text("2 of 3 nodes online").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Nodes", exact=True).click()
+    row(page, victim[-8:]).get_by_text("offline").wait_for()
+    shot(page, "nodes")
+    page.goto(f"http://{fleet[0].api_address}/peers/{victim}")
+    page.get_by_role("heading", name=victim).wait_for()
+    page.get_by_role("definition").filter(has_text="offline").wait_for()
+    page.get_by_role("button", name="Forget this node").click()
+    page.get_by_role("dialog").get_by_text(f"distromash node forget {victim}").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Edit the labels").click()
+    page.get_by_label("One key=value a line").fill("site=attic")
+    page.get_by_role("dialog").get_by_text(f"distromash node label {victim} site=attic").wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("definition").get_by_text("site=attic").wait_for()
+    fleet[2].start()
+    page.get_by_text("3 of 3 nodes online").wait_for(timeout=60_000)
+
+    page.goto(f"http://{fleet[0].api_address}/strategy")
+    page.get_by_role("button", name=f"Remove {IMAGE}").click()
+    page.get_by_text("3 nodes have the image for it.").wait_for()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("No strategies yet").wait_for()
+    for node in fleet:
+        wait_until(lambda: node.get("/api/v1/strategy").ok()["strategies"] == [], 30, lambda: "it is gone everywhere")
+
+
+def importing_node(fleet):
+    """Which node has begun to fetch; the page that is looked at may be that of another."""
+    def find():
+        return next((i for i, n in enumerate(fleet) if any(
+            t["state"] == "running" for t in n.get("/api/v1/transfer").ok()["transfers"])), None)
+    return wait_until(lambda: (find() or 0) + 1 if find() is not None else 0, 20, lambda: "somebody imports") - 1
 
 
 PAGES = {"start": "/", "strategies": "/strategy", "strategy": "/strategy/{id}", "images": "/image",

@@ -59,3 +59,12 @@ export const limitCommand = (l: { upload: number; download: number }): string =>
 
 export const gcCommand = line("store", "gc");
 export const verifyCommand = line("store", "verify");
+
+/** null takes a label away. */
+export const labelCommand = (peer: string, changes: Record<string, string | null>): string =>
+  line(
+    ...["node", "label", peer],
+    ...Object.entries(changes).map(([k, v]) => (v === null ? `${k}-` : `${k}=${v}`)),
+  );
+
+export const forgetCommand = (peer: string): string => line("node", "forget", peer);
