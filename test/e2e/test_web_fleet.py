@@ -97,6 +97,7 @@ def test_the_tour(tab, fleet):
     moving = tab("/transfer", node=importing_node(fleet))
     moving.page.get_by_role("progressbar").first.wait_for()
     moving.page.get_by_text(re.compile(r"\w+: .* of 11\.\d MiB, .*/s, .* left")).wait_for()
+    moving.page.get_by_text(re.compile(r"\w+: [5-9]\.\d MiB of")).wait_for()
     shot(moving.page, "transfers")
     copies(page, 2, 2)
     shot(page, "strategies")
