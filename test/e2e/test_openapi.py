@@ -23,8 +23,6 @@ FAULTS = (({}, "/manifests/", fake_registry.status(401)),
           ({"auth": ("bearer", None, None)}, "/token", no_token),
           ({}, "/manifests/", fake_registry.hang()),
           ({}, "/manifests/", fake_registry.status(429, {"Retry-After": "60"})))
-# What takes a second node: test_web_fleet.py, or the API's unit tests.
-ELSEWHERE = {("DELETE", "/api/v1/peers/{peer}", 200)}
 EVENT_CLIENTS_MAX = 128  # src/api/event_feed.hpp
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 
@@ -196,17 +194,6 @@ class Tour:
         other.stop()
         wait_until(lambda: self.ask("DELETE", path).status == 200, 20, lambda: "it is forgotten")
 
-    def members(self):
-        """This node, one that is none, and what is no peer id."""
-        own = self.node.get("/api/v1/health").ok()["peer"]
-        other = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
-        for peer in (own, other, "nobody"):
-            self.ask("GET", f"/api/v1/peers/{peer}")
-            self.ask("PUT", f"/api/v1/peers/{peer}/labels", {"site": "here"})
-            self.ask("DELETE", f"/api/v1/peers/{peer}")
-        self.bodies_that_are_refused("PUT", f"/api/v1/peers/{own}/labels")
-        self.ask("DELETE", f"/api/v1/peers/{own}", **EVIL)
-
     def events(self):
         host, port = self.node.api_address.split(":")
         with contextlib.ExitStack() as open_ones:
@@ -242,11 +229,10 @@ def test_every_documented_answer_is_given(world):
     world.names_that_upstream_refuses()
     world.raw_keys()
     world.the_node()
-    world.members()
     world.images()
     world.strategies()
     world.events()
-    missing = expected(world.document.document) - world.seen - ELSEWHERE
+    missing = expected(world.document.document) - world.seen
     assert not missing, f"documented, but never given: {sorted(missing)}"
     unsaid = {s for s in world.seen - expected(world.document.document) if s[1]}
     assert not unsaid, f"given, but not documented: {sorted(unsaid)}"
