@@ -137,7 +137,7 @@ void node_client::run(awaitable<void> work) {
     bool ended = false;
     std::exception_ptr failed;
     asio::co_spawn(loop_, std::move(work), [&](std::exception_ptr e) {
-        failed = e;
+        failed = std::move(e);
         ended = true;
     });
     loop_.restart();

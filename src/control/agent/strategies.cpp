@@ -27,6 +27,8 @@ wall_time now_in_milliseconds() {
 
 awaitable<crypto::digest> agent::digest_of(const oci::reference& image, bool anew,
                                            std::optional<crypto::digest> before) {
+    // The caller may be gone by the time somebody answers.
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const auto ref = image;
     const auto* named = catalogue_.name(ref);
     std::optional<crypto::digest> known;
