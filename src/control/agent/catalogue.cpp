@@ -197,6 +197,10 @@ awaitable<void> catalogue::put(const plan::label_record& r) {
     co_await shared_.set(key_of(plan::record_kind::label, r.id.to_string()), plan::encode(r));
 }
 
+bool catalogue::may_erase_node(const multiformats::peer_id& id) const {
+    return !shared_.refusal(key_of(plan::record_kind::node, id.to_string()));
+}
+
 awaitable<void> catalogue::erase_node(multiformats::peer_id id) {
     const std::set<std::string, std::less<>> doomed{
         key_of(plan::record_kind::node, id.to_string()),

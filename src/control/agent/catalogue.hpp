@@ -52,6 +52,8 @@ class catalogue {
     awaitable<void> put(const plan::node_record& r);
     awaitable<void> put(const plan::label_record& r);
     awaitable<void> erase_strategy(std::string id);
+    /// False where only the node itself may.
+    bool may_erase_node(const multiformats::peer_id& id) const;
     /// And what it is called.
     awaitable<void> erase_node(multiformats::peer_id id);
     awaitable<void> erase_image(crypto::digest digest);

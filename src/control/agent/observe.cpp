@@ -43,7 +43,7 @@ plan::node_record agent::own_record() const {
 std::vector<plan::node_record> agent::known_nodes() const {
     std::vector<plan::node_record> out{own_record()};
     for (const auto& [id, node] : catalogue_.nodes())
-        if (node.id != options_.self)
+        if (node.id != options_.self && is_member(node.id))
             out.push_back(node);
     return out;
 }

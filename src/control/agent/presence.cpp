@@ -243,7 +243,9 @@ std::vector<node_view> agent::nodes() const {
 }
 
 bool agent::is_member(const multiformats::peer_id& peer) const {
-    return peer == options_.self || catalogue_.nodes().contains(peer.to_string());
+    const auto* given = catalogue_.labels_of(peer);
+    return peer == options_.self ||
+           (catalogue_.nodes().contains(peer.to_string()) && !(given && given->forgotten));
 }
 
 plan::labels agent::labels_of(const plan::node_record& node) const {
@@ -253,11 +255,12 @@ plan::labels agent::labels_of(const plan::node_record& node) const {
 
 awaitable<void> agent::label_node(multiformats::peer_id peer,
                                   std::map<std::string, std::optional<std::string>> changes) {
-    if (!is_member(peer))
+    if (!is_member(peer) && !catalogue_.nodes().contains(peer.to_string()))
         raise(errc::unknown_node, fmt::format("{} is no member of this fleet", peer.to_string()));
     const auto* given = catalogue_.labels_of(peer);
     auto record = given ? *given : plan::label_record{.id = peer};
     record.updated = in_milliseconds(std::chrono::system_clock::now());
+    record.forgotten = false;  // who is named is wanted
     std::set<std::string> removed(record.removed.begin(), record.removed.end());
     for (auto& [name, value] : changes) {
         record.labels.erase(name);
@@ -283,7 +286,15 @@ awaitable<void> agent::forget_node(multiformats::peer_id peer, bool even_online)
     if (!even_online && fleet_.sighting_of(peer).state != presence::liveness::offline)
         raise(errc::node_is_online,
               fmt::format("{} is there: stop it first, it would come back", peer.to_string()));
-    co_await catalogue_.erase_node(peer);
+    if (!catalogue_.may_erase_node(peer)) {
+        // Only the node itself may erase its record: operators say over it that it is none.
+        plan::label_record record{.id = peer};
+        record.forgotten = true;
+        record.updated = in_milliseconds(std::chrono::system_clock::now());
+        co_await catalogue_.put(record);
+    } else {
+        co_await catalogue_.erase_node(peer);
+    }
     log::info("node forgotten", {{"peer", peer.to_string()}});
     wake();
 }

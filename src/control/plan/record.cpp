@@ -242,6 +242,8 @@ std::string encode(const label_record& r) {
     out["id"] = r.id.to_string();
     out["labels"] = to_json(r.labels);
     out["removed"] = r.removed;
+    if (r.forgotten)
+        out["forgotten"] = true;
     out["updated_ms"] = to_milliseconds(r.updated);
     return json::write(out);
 }
@@ -270,11 +272,12 @@ result<label_record> decode_label_record(std::string_view text) {
     std::ranges::sort(out.removed);
     const auto repeated = std::ranges::unique(out.removed);
     out.removed.erase(repeated.begin(), repeated.end());
+    out.forgotten = json::bool_member(*record, "forgotten").value_or(false);
     const auto updated = time_member(*record, "updated_ms");
     if (!updated)
         return damaged("updated_ms");
     out.updated = *updated;
-    finish(*std::move(record), out, {"id", "labels", "removed", "updated_ms"});
+    finish(*std::move(record), out, {"id", "labels", "removed", "forgotten", "updated_ms"});
     return out;
 }
 

@@ -61,6 +61,7 @@ struct label_record {
     multiformats::peer_id id;
     dm::plan::labels labels = {};           ///< given to it
     std::vector<std::string> removed = {};  ///< taken from it; sorted, each once
+    bool forgotten = false;                 ///< it will not come back: it is no member
     wall_time updated{};                    ///< whole milliseconds
     std::string author = {};                ///< as in strategy
     std::string signature = {};             ///< as in strategy

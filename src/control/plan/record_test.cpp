@@ -148,6 +148,7 @@ TEST(label_record, is_read_back_as_written) {
     label_record r{.id = peer_a(),
                    .labels = {{"site", "store"}},
                    .removed = {"a", "b"},
+                   .forgotten = true,
                    .updated = at(5),
                    .author = "QmX",
                    .signature = "c2ln",
