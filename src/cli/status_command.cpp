@@ -91,7 +91,7 @@ std::string drawing(const json& s) {
 }
 
 /// On a terminal the screen is drawn anew, in a pipe only what has changed is written.
-void draw(const context& c, json status, std::string& last) {
+void draw(const context& c, const json& status, std::string& last) {
     if (c->as_json()) {
         auto line = status.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
         if (std::exchange(last, line) != line)

@@ -129,7 +129,7 @@ void print_nodes(const json& nodes, bool with_why) {
     for (const auto& n : nodes) {
         auto note = note_text(n);
         if (with_why)
-            note = text(n, "why") + (note.empty() ? "" : "; " + note);
+            note = fmt::format("{}{}{}", text(n, "why"), note.empty() ? "" : "; ", note);
         t.row({text(n, "peer") + (truth(n, "self") ? " (this node)" : ""),
                truth(n, "chosen") ? "yes" : "no", text(n, "state"), note});
     }

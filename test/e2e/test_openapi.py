@@ -3,6 +3,7 @@ import contextlib
 import glob
 import os
 import re
+import shutil
 import socket
 import subprocess
 import urllib.parse
@@ -180,7 +181,11 @@ class Tour:
     def members(self):
         """One more node joins, leaves, and is forgotten."""
         health = self.node.get("/api/v1/health").ok()
-        other = Node(self.node.binary, args=["--bootstrap", f"/ip4/127.0.0.1/tcp/{self.node.p2p_port}/p2p/{health['peer']}"])
+        data_dir = os.path.join(temporary_directory(), "data")
+        os.mkdir(data_dir)
+        shutil.copy(os.path.join(self.node.data_dir, "swarm.key"), data_dir)
+        other = Node(self.node.binary, data_dir=data_dir,
+                     args=["--bootstrap", f"/ip4/127.0.0.1/tcp/{self.node.p2p_port}/p2p/{health['peer']}"])
         peer = other.get("/api/v1/health").ok()["peer"]
         path, unknown = f"/api/v1/peers/{peer}", "/api/v1/peers/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
         wait_until(lambda: self.ask("GET", path).status == 200, 20, lambda: "it is a member")

@@ -260,11 +260,18 @@ void signed_table::close_with(const peer_id& root) {
     log::warn("this mesh has an operator, whom this node obeys from now on",
               {{"peer", root.to_string()}});
     authority_ = authority({root});
+    std::vector<std::string> unsigned_ones;
     for (const auto& [key, value] : raw_.list(record_prefix))
         if (writer_of(key) == writer::anyone)
             view_.emplace(key, value);
+        else
+            unsigned_ones.emplace_back(key);
     options_.on_learned(root);
     operators_changed();
+    // What was shown so far is gone until it is found to be signed; this node's own record is
+    // written again by whoever watches it.
+    for (auto& key : unsigned_ones)
+        tell({std::move(key), std::nullopt});
 }
 
 std::optional<error> signed_table::no_operator() const {

@@ -1,5 +1,6 @@
 #include "mesh/trust/driver_table.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "aio/run_for_test.hpp"
@@ -267,6 +268,26 @@ TEST(signed_table, a_root_signs_what_was_there_before_and_a_newcomer_learns_of_i
         while (shown(newcomer, strategy) == "(none)")
             co_await asio::post(co_await asio::this_coro::executor, use_awaitable);
         EXPECT_NE(shown(root, strategy), "(none)");
+    });
+}
+
+TEST(signed_table, what_was_not_signed_is_gone_for_a_newcomer_that_learns_whom_to_obey) {
+    in_world([](world& w) -> awaitable<void> {
+        auto& newcomer = w.add(1, {.learns_root = true, .on_learned = [](const peer_id&) {}});
+        co_await newcomer.ready();
+        co_await newcomer.set(node_key(1), R"({"v":1})");
+        std::vector<std::string> gone;
+        const auto watching = newcomer.watch([&](const state::change& c) {
+            if (!c.value)
+                gone.push_back(c.key);
+        });
+        auto& root = w.add(0);
+        co_await root.ready();
+        co_await newcomer.ready();
+        EXPECT_THAT(gone, testing::Contains(node_key(1)));
+        EXPECT_EQ(shown(root, node_key(1)), "(none)");
+        co_await newcomer.set(node_key(1), R"({"v":1})");
+        EXPECT_NE(shown(root, node_key(1)), "(none)");
     });
 }
 
