@@ -21,7 +21,7 @@ blob_no holdings::add_blob(std::uint64_t size, leaf_set mine, role own) {
     const auto leaves = leaf_count(size);
     assert(mine.size() == leaves && blob_count_ < blobs_max);
     const auto no = free_place(blobs_);
-    blobs_[no] = {true, size, own, std::move(mine), std::vector<std::uint16_t>(leaves), 0};
+    blobs_[no] = {true, size, own, std::move(mine), std::vector<std::uint16_t>(leaves)};
     ++blob_count_;
     return no;
 }
@@ -51,7 +51,6 @@ void holdings::remove_peer(peer_no peer) {
 }
 
 void holdings::count(blob_no blob, const share& s, int by) {
-    blobs_[blob].peers += static_cast<std::size_t>(by);
     if (s.as == role::source)
         return;
     for (std::size_t n = 0; n < s.set.words(); ++n)

@@ -70,8 +70,6 @@ class holdings {
     std::uint32_t copies(leaf_ref leaf) const noexcept {
         return blobs_[leaf.blob].copies[leaf.leaf];
     }
-    /// Peers that take part in the blob.
-    std::size_t peer_count(blob_no blob) const noexcept { return blobs_[blob].peers; }
     /// Calls `f(peer)` for every peer that takes part in the blob.
     void for_each_peer(blob_no blob, const std::function<void(peer_no)>& f) const;
     void for_each_blob(const std::function<void(blob_no)>& f) const;
@@ -83,7 +81,6 @@ class holdings {
         role own = role::partner;
         leaf_set mine;
         std::vector<std::uint16_t> copies;
-        std::size_t peers = 0;
     };
     struct share {
         leaf_set set;

@@ -293,8 +293,6 @@ bool scheduler::ask_from(steady_time now, peer_no peer) {
     auto leaf = urgent(peer);
     if (!leaf)
         leaf = rarest(peer, true);
-    if (!leaf)
-        leaf = in_order(peer);
     if (!leaf && ask_blank(now, peer))
         return true;
     if (!leaf && outstanding_ < budget())
@@ -336,24 +334,6 @@ std::optional<leaf_ref> scheduler::urgent(peer_no peer) const {
         for (auto i = *b.reading; i < end; ++i)
             if (needed({blob, i}) && who_has_.peer_has_leaf(peer, {blob, i}))
                 return leaf_ref{blob, i};
-    }
-    return std::nullopt;
-}
-
-/// The next leaf of a blob that only this peer takes part in. Not before it has proven itself: by
-/// then those that begin at the same moment are known, too.
-std::optional<leaf_ref> scheduler::in_order(peer_no peer) const {
-    if (!peers_[peer].proven || outstanding_ >= budget())
-        return std::nullopt;
-    for (const auto blob : wanted_) {
-        const auto* const theirs = who_has_.of_peer(peer, blob);
-        if (is_small(blob) || !theirs || who_has_.peer_count(blob) != 1)
-            continue;
-        const auto& mine = who_has_.mine(blob);
-        for (std::size_t n = 0; n < mine.words(); ++n)
-            if (const auto open = theirs->word(n) & ~mine.word(n) & ~blobs_[blob].pending.word(n))
-                return leaf_ref{blob, static_cast<std::uint32_t>(n * 64) +
-                                          static_cast<std::uint32_t>(std::countr_zero(open))};
     }
     return std::nullopt;
 }

@@ -64,8 +64,7 @@ using action = std::variant<ask, ask_any, cancel, drop>;
 /// whom, so each leaf leaves it about once. From all others the rarest leaf that they have is
 /// asked, ties broken at random, from the peer with the least to do for us. No leaf is asked of two
 /// peers, except when the first one stalls; a peer that has run dry takes over what waits at a
-/// slower one. Where nobody else takes part in a blob there is nothing to spread: it is asked for
-/// in order, so that it can be hashed as it comes.
+/// slower one.
 class scheduler {
   public:
     scheduler(holdings& who_has, std::uint64_t seed, scheduler_options o = {});
@@ -159,7 +158,6 @@ class scheduler {
     bool ask_from(steady_time now, peer_no peer);
     bool ask_blank(steady_time now, peer_no peer);
     std::optional<leaf_ref> urgent(peer_no peer) const;
-    std::optional<leaf_ref> in_order(peer_no peer) const;
     std::optional<leaf_ref> rarest(peer_no peer, bool small) const;
     void put(steady_time now, peer_no peer, leaf_ref leaf, bool begun);
     void forget(peer_no peer, requests::iterator it, bool free_leaf);

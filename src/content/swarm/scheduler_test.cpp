@@ -61,45 +61,6 @@ struct bench {
     }
 };
 
-TEST(swarm_scheduler, asks_in_order_where_nobody_else_takes_part) {
-    bench t;
-    const auto b = t.blob(400);
-    t.s.want(t.now, b);
-    const auto origin = t.who.add_peer();
-    t.s.peer_joined(t.now, origin);
-    t.s.directs(t.now, origin, b, true);
-    leaf_set all(400);
-    all.set_all();
-    t.who.peer_has(origin, b, all, role::source);
-    t.s.peer_gained(t.now, origin);
-    t.take();
-    EXPECT_TRUE(t.asks.empty());
-    ASSERT_EQ(t.blanks.size(), 1u) << "it has not proven itself";
-    t.blanks.clear();
-    t.s.chosen(t.now, origin, {b, 7});
-    t.deliver(origin, {b, 7});
-    std::uint32_t next = 0;
-    for (int i = 0; i < 4; ++i) {
-        t.s.tick(t.now += 50ms);
-        t.take();
-        for (const auto& [p, leaf] : std::exchange(t.asks, {})) {
-            EXPECT_EQ(leaf.leaf, next);
-            next += next == 6 ? 2 : 1;
-            t.deliver(p, leaf);
-        }
-    }
-    EXPECT_TRUE(t.blanks.empty());
-    EXPECT_GT(next, 3u);
-    t.peer(b, false);  // somebody to exchange with
-    for (std::uint32_t i = 0; i < 10; ++i) {
-        for (const auto& [p, leaf] : std::exchange(t.asks, {}))
-            t.deliver(p, leaf);
-        t.s.tick(t.now += 50ms);
-        t.take();
-    }
-    EXPECT_FALSE(t.blanks.empty()) << "the source chooses again";
-}
-
 TEST(scheduler, asks_an_unproven_peer_for_one_leaf_and_then_for_more) {
     bench b;
     const auto blob = b.blob(100);
