@@ -145,17 +145,24 @@ void repositories::add_blob(const std::string& repository, const digest& d) {
     t.commit();
 }
 
-bool repositories::remove_blob(const std::string& repository, const digest& d) {
+/// Runs `statement` over a digest and a repository's path; whether there was such a row.
+bool repositories::remove_row(const char* statement, const std::string& repository,
+                              const digest& d) {
     const std::scoped_lock lock(mutex_);
     sqlite::transaction t(db_);
-    auto s = db_.prepare(
-        "update blob set here = 0 where here and digest = ? and repository = (select id from "
-        "repository where path = ?)");
+    auto s = db_.prepare(statement);
     s.bind(1, d.to_string()).bind(2, repository).run();
     const bool was_there = db_.changes() > 0;
     drop_if_empty(repository);
     t.commit();
     return was_there;
+}
+
+bool repositories::remove_blob(const std::string& repository, const digest& d) {
+    return remove_row(
+        "update blob set here = 0 where here and digest = ? and repository = (select id from "
+        "repository where path = ?)",
+        repository, d);
 }
 
 std::optional<std::string> repositories::repository_with(const digest& blob) {
@@ -213,15 +220,10 @@ void repositories::put_manifest(const std::string& repository, const pushed_mani
 std::optional<std::vector<std::string>> repositories::remove_manifest(const std::string& repository,
                                                                       const digest& d) {
     auto names = tags_of(repository, d);
-    const std::scoped_lock lock(mutex_);
-    sqlite::transaction t(db_);
-    auto s = db_.prepare(
+    const bool was_there = remove_row(
         "delete from manifest where digest = ? and repository = (select id from repository where "
-        "path = ?)");
-    s.bind(1, d.to_string()).bind(2, repository).run();
-    const bool was_there = db_.changes() > 0;
-    drop_if_empty(repository);
-    t.commit();
+        "path = ?)",
+        repository, d);
     return was_there ? std::optional(std::move(names)) : std::nullopt;
 }
 

@@ -82,6 +82,7 @@ class repositories {
   private:
     std::int64_t id_of(const std::string& repository);
     void drop_if_empty(const std::string& repository);
+    bool remove_row(const char* statement, const std::string& repository, const crypto::digest& d);
 
     std::mutex mutex_;
     sqlite::database db_;
