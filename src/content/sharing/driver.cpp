@@ -30,7 +30,8 @@ swarm_node::swarm_node(executor ex, aio::pool& workers, host::host& network,
       tasks_(ex),
       timer_(ex),
       idle_(ex),
-      stored_(std::move(ex)) {}
+      stored_(ex),
+      unused_(std::move(ex)) {}
 
 swarm_node::~swarm_node() {
     assert(links_.empty() && "a swarm_node is stopped before it is destroyed");
@@ -68,7 +69,7 @@ awaitable<void> swarm_node::stop() {
 }
 
 bool swarm_node::is_fetching() const noexcept {
-    return std::ranges::any_of(blobs_, &shared_blob::fetching);
+    return std::ranges::any_of(blobs_, &shared_blob::wanted);
 }
 
 bool swarm_node::is_asked_for(const crypto::digest& d) const {
@@ -179,13 +180,14 @@ void swarm_node::sweep() {
     buffers_.trim();
     const auto t = now();
     for (auto& b : blobs_) {
-        if (b.fetching || is_asked_for(b.digest))
+        if (b.wanted() || is_asked_for(b.digest))
             b.last_use = t;
         if (b.asked_hashes && t - b.asked_hashes_at > sweep_interval)
             b.asked_hashes.reset();  // somebody else is asked
-        if (b.reading && (*b.reading)->complete() && b.users == 0 && !b.stored) {
-            ++b.users;
-            tasks_.spawn("swarm: blob complete", reopen(b));
+        if (b.stored && b.users == 0)
+            release_readers(b);
+        if (b.reading && (*b.reading)->complete() && b.users == 0) {
+            tasks_.spawn("swarm: blob complete", reopen(blob_use(b, unused_)));
         } else if (b.reading && (*b.reading)->failed() && b.users == 0 && !b.fetching) {
             b.last_use = {};
         }

@@ -115,11 +115,15 @@ class swarm_node {
     awaitable<void> offer_stored(crypto::digest digest);
     awaitable<void> follow_arrival(crypto::digest digest);
     awaitable<void> wait_for_blob(shared_blob& b, listener listen);
-    awaitable<void> store_block(link& l, swarm::leaf_ref ref, swarm::leaf_buffer data);
+    awaitable<bool> close_unused(crypto::digest digest);
+    awaitable<void> follow_caller(crypto::digest digest);
+    awaitable<void> store_block(link_use from, blob_use of, std::uint32_t leaf,
+                                swarm::leaf_buffer data);
     void judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf);
     void start_leaf(link& l, const swarm::send& what);
-    awaitable<void> send_leaf(link& l, swarm::send what, swarm::leaf_buffer data);
-    awaitable<void> reopen(shared_blob& b);
+    awaitable<void> send_leaf(link_use to, blob_use of, std::uint32_t leaf,
+                              swarm::leaf_buffer data);
+    awaitable<void> reopen(blob_use use);
     void release_readers(shared_blob& b);
     bool everybody_has_answered(const shared_blob& b) const;
     static bool is_usable(const shared_blob& b);
@@ -129,7 +133,7 @@ class swarm_node {
     void connect_to(const host::peer_id& peer);
     void connect_to_all();
     link* make_link(const host::peer_id& peer);
-    awaitable<void> write_to(link& l);
+    awaitable<void> write_to(link_use to);
     awaitable<void> serve(host::inbound in);
     awaitable<void> read_from(link& l, host::stream& in);
     void take_events(link& l);
@@ -161,6 +165,7 @@ class swarm_node {
     steady_time armed_{};  ///< when the clock wakes
     aio::event idle_;      ///< a link has one user less
     aio::event stored_;    ///< a leaf is on the disk
+    aio::event unused_;    ///< a blob has one user less
     std::size_t storing_ = 0;
     std::vector<crypto::digest> looking_up_;
     std::optional<steady_time> news_due_;

@@ -18,16 +18,13 @@ steady_time now() {
     return std::chrono::steady_clock::now();
 }
 
-/// Counts a coroutine that refers to a blob.
-class blob_use {
+/// As long as the size of a blob is being asked for.
+class asking {
   public:
-    explicit blob_use(shared_blob& b) : b_(b) { ++b_.users; }
-    blob_use(const blob_use&) = delete;
-    blob_use& operator=(const blob_use&) = delete;
-    ~blob_use() {
-        --b_.users;
-        b_.changed.notify_all();
-    }
+    explicit asking(shared_blob& b) : b_(b) { ++b_.asking; }
+    asking(const asking&) = delete;
+    asking& operator=(const asking&) = delete;
+    ~asking() { --b_.asking; }
 
   private:
     shared_blob& b_;
@@ -108,7 +105,7 @@ void swarm_node::close_blob(shared_blob& b) {
 
 void swarm_node::announce(shared_blob& b) {
     for (auto& l : links_)
-        if (!l.dead && (b.fetching || std::ranges::any_of(l.theirs, [&](const auto& entry) {
+        if (!l.dead && (b.wanted() || std::ranges::any_of(l.theirs, [&](const auto& entry) {
                             return entry.second.digest == b.digest;
                         })))
             send_join(l, b);
@@ -127,7 +124,7 @@ void swarm_node::send_join(link& l, shared_blob& b) {
     swarm::join m;
     m.channel = b.channel;
     m.digest = b.digest;
-    m.wants = b.fetching;
+    m.wants = b.wanted();
     if (b.no) {
         m.size = b.size;
         m.size_known = true;
@@ -251,7 +248,7 @@ bool swarm_node::make_way(const crypto::digest& d) {
     auto* const old = find(d);
     if (!old)
         return true;
-    if (old->no || old->fetching || old->users > 0)
+    if (old->no || old->wanted() || old->users > 0)
         return false;
     close_blob(*old);
     return true;
@@ -319,28 +316,38 @@ awaitable<void> swarm_node::follow_arrival(crypto::digest d) {
 }
 
 /// The blob is complete: from now on it is read from the store's file.
-awaitable<void> swarm_node::reopen(shared_blob& b) {
-    struct done {
-        shared_blob& b;
-        ~done() { --b.users; }
-    } const at_end{b};
+awaitable<void> swarm_node::reopen(blob_use use) {
+    auto& b = *use;
     auto stored = co_await store_.open(b.digest);
     if (!stored)
         co_return;
-    b.stored = std::move(*stored);
-    if (b.users == 1)
-        release_readers(b);
+    b.stored = std::move(*stored);  // the arrival is let go once no reader is left: sweep()
+}
+
+/// Closes the blob as soon as nobody uses it; false when it is being fetched.
+awaitable<bool> swarm_node::close_unused(crypto::digest d) {
+    while (auto* const b = find(d)) {
+        if (b->fetching)
+            co_return false;
+        if (b->users == 0) {
+            close_blob(*b);
+            break;
+        }
+        co_await unused_.wait();
+    }
+    co_return true;
+}
+
+/// After a fetch that failed: if the caller goes on with another source, this node is one itself.
+awaitable<void> swarm_node::follow_caller(crypto::digest d) {
+    if (co_await close_unused(d) && is_asked_for(d))
+        co_await follow_arrival(d);
 }
 
 awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiformats::cid> root,
                                   listener listen) {
-    if (auto* const old = find(into.digest())) {
-        if (old->fetching)
-            raise(errc::given_up, "it is being fetched already");
-        while (old->users > 0)
-            co_await old->changed.wait();
-        close_blob(*old);
-    }
+    if (!co_await close_unused(into.digest()))
+        raise(errc::given_up, "it is being fetched already");
     auto& b = open_blob(into.digest());
     b.fetching = true;
     b.root = root;
@@ -382,13 +389,7 @@ awaitable<void> swarm_node::fetch(store::arrival& into, std::optional<multiforma
     act();
     if (!failed_with)
         co_return;
-    // The caller may go on with another source: then this node is one itself.
-    if (b.users == 0 && b.storing == 0) {
-        const auto d = b.digest;
-        close_blob(b);
-        if (is_asked_for(d))
-            tasks_.spawn("swarm: follow import", follow_arrival(d));
-    }
+    tasks_.spawn("swarm: follow import", follow_caller(b.digest));
     std::rethrow_exception(failed_with);
 }
 
@@ -448,10 +449,10 @@ awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
         auto* b = find(d);
         if (!b)
             b = &open_blob(d);
-        const blob_use use(*b);
+        const blob_use use(*b, unused_);
+        const asking ask(*b);
         if (b->no)
             size = b->size;
-        b->fetching = true;
         connect_to_all();
         ask_all(*b);
         const auto begun = now();
@@ -466,13 +467,10 @@ awaitable<bytes> swarm_node::get(crypto::digest d, std::size_t size_max) {
             try {
                 co_await aio::with_timeout(b->changed.wait(), options_.source_timeout / 8);
             } catch (const failure& e) {
-                if (e.code() != aio::errc::timed_out) {
-                    b->fetching = false;
+                if (e.code() != aio::errc::timed_out)
                     throw;
-                }
             }
         }
-        b->fetching = false;
     }
     if (!size)
         raise(errc::not_found, fmt::format("no peer has {}", d.to_string()));
@@ -492,10 +490,11 @@ void swarm_node::reading(const crypto::digest& d, std::uint64_t at) {
     }
 }
 
-awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, swarm::leaf_buffer data) {
-    const link_use use(l);
-    auto* const b = blob_of(ref.blob);
-    const blob_use use_blob(*b);
+awaitable<void> swarm_node::store_block(link_use from, blob_use of, std::uint32_t leaf,
+                                        swarm::leaf_buffer data) {
+    auto& l = *from;
+    auto& b = *of;
+    const swarm::leaf_ref ref{*b.no, leaf};
     struct counted {
         swarm_node& n;
         shared_blob& b;
@@ -505,35 +504,33 @@ awaitable<void> swarm_node::store_block(link& l, swarm::leaf_ref ref, swarm::lea
             n.stored_.notify_all();
             b.changed.notify_all();
         }
-    } const at_end{*this, *b};
+    } const at_end{*this, b};
     const auto size = data.size();
-    const auto expected = b->hashes[ref.leaf];
+    const auto expected = b.hashes[leaf];
     bool right = false;
     try {
-        right = co_await b->writing->put(ref.leaf, data.view(), expected);
+        right = co_await b.writing->put(leaf, data.view(), expected);
     } catch (const failure& e) {
-        b->failed = e.reason();  // the fetch ends with it
-        b->changed.notify_all();
+        b.failed = e.reason();  // the fetch ends with it
+        b.changed.notify_all();
         co_return;
     }
-    if (!b->no || *b->no != ref.blob)
-        co_return;
     if (!right) {
         wasted_bytes_ += size;
-        if (b->hashes[ref.leaf] == expected)
-            judge_wrong_block(l, *b, ref.leaf);
+        if (b.hashes[leaf] == expected)
+            judge_wrong_block(l, b, leaf);
         else if (!l.dead)  // the hash was found to be a lie meanwhile: no blame on this block
             scheduler_.refused(now(), l.no, ref);
         act();
         co_return;
     }
-    b->last_data = now();
-    gained(*b, ref.leaf);
+    b.last_data = now();
+    gained(b, leaf);
     if (!l.dead) {
         l.strikes = 0;
         scheduler_.received(now(), l.no, ref);
     }
-    b->changed.notify_all();
+    b.changed.notify_all();
     act();
 }
 
@@ -565,52 +562,51 @@ void swarm_node::judge_wrong_block(link& l, shared_blob& b, std::uint32_t leaf) 
 
 /// What is in memory already goes out at once; the pool reads the rest from the disk.
 void swarm_node::start_leaf(link& l, const swarm::send& what) {
-    auto* const b = blob_of(what.leaf.blob);
+    auto& b = *blob_of(what.leaf.blob);
     auto data = buffers_.take(who_has_.leaf_size(what.leaf));
     const auto at = std::uint64_t{what.leaf.leaf} * swarm::leaf_bytes;
-    const int file = b->stored    ? b->stored->file.get()
-                     : b->writing ? b->writing->file()
-                     : b->reading ? (*b->reading)->file()
-                                  : -1;
+    const int file = b.stored    ? b.stored->file.get()
+                     : b.writing ? b.writing->file()
+                     : b.reading ? (*b.reading)->file()
+                                 : -1;
     if (file >= 0 && read_cached(file, at, data.data())) {
-        l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
+        l.session.send_block(b.channel, what.leaf.leaf, std::move(data));
         l.wake.notify_all();
         return;
     }
-    tasks_.spawn("swarm: send leaf", send_leaf(l, what, std::move(data)));
+    tasks_.spawn("swarm: send leaf", send_leaf(link_use(l), blob_use(b, unused_), what.leaf.leaf,
+                                               std::move(data)));
 }
 
-awaitable<void> swarm_node::send_leaf(link& l, swarm::send what, swarm::leaf_buffer data) {
-    const link_use use(l);
-    auto* const b = blob_of(what.leaf.blob);
-    if (!b)
-        co_return;
-    const blob_use use_blob(*b);
+awaitable<void> swarm_node::send_leaf(link_use to, blob_use of, std::uint32_t leaf,
+                                      swarm::leaf_buffer data) {
+    auto& l = *to;
+    auto& b = *of;
     bool whole = false;
     try {
-        if (b->stored)
+        if (b.stored)
             whole = co_await workers_.run([&] {
-                const auto at = std::uint64_t{what.leaf.leaf} * swarm::leaf_bytes;
-                return ::pread(b->stored->file.get(), data.data().data(), data.size(),
+                const auto at = std::uint64_t{leaf} * swarm::leaf_bytes;
+                return ::pread(b.stored->file.get(), data.data().data(), data.size(),
                                static_cast<off_t>(at)) == static_cast<ssize_t>(data.size());
             });
-        else if (b->writing)
-            whole = co_await b->writing->read_leaf(what.leaf.leaf, data.data());
-        else if (b->reading)
-            whole = co_await (*b->reading)->read_leaf(what.leaf.leaf, data.data());
+        else if (b.writing)
+            whole = co_await b.writing->read_leaf(leaf, data.data());
+        else if (b.reading)
+            whole = co_await (*b.reading)->read_leaf(leaf, data.data());
     } catch (const failure& e) {
         log::warn("cannot read a block that a peer asks for",
-                  {{"digest", b->digest.to_string()}, {"reason", e.what()}});
+                  {{"digest", b.digest.to_string()}, {"reason", e.what()}});
     }
     if (l.dead)
         co_return;
     if (whole) {
-        l.session.send_block(b->channel, what.leaf.leaf, std::move(data));
+        l.session.send_block(b.channel, leaf, std::move(data));
         l.wake.notify_all();
         co_return;
     }
-    uploader_.sent(now(), what.peer, what.leaf);
-    send(l, swarm::refuse_leaf{b->channel, what.leaf.leaf});
+    uploader_.sent(now(), l.no, {*b.no, leaf});
+    send(l, swarm::refuse_leaf{b.channel, leaf});
     act();
 }
 

@@ -53,14 +53,14 @@ link* swarm_node::make_link(const host::peer_id& peer) {
     auto& l = links_.emplace_back(executor_, peer, who_has_.add_peer(), buffers_);
     scheduler_.peer_joined(now(), l.no);
     for (auto& b : blobs_)
-        if (b.fetching)
+        if (b.wanted())
             send_join(l, b);
-    tasks_.spawn("swarm: write to peer", write_to(l));
+    tasks_.spawn("swarm: write to peer", write_to(link_use(l)));
     return &l;
 }
 
-awaitable<void> swarm_node::write_to(link& l) {
-    const link_use use(l);
+awaitable<void> swarm_node::write_to(link_use to) {
+    auto& l = *to;
     struct end {
         swarm_node& n;
         link& l;
@@ -202,7 +202,7 @@ void swarm_node::take_join(link& l, const swarm::join& m) {
     r.said = m;
     r.answered = true;
     auto* const b = find(m.digest);
-    const bool known = b && (b->no || b->fetching);
+    const bool known = b && (b->no || b->wanted());
     if (!known) {
         if (m.wants && looking_up_.size() < lookups_max &&
             std::ranges::find(looking_up_, m.digest) == looking_up_.end()) {
@@ -286,7 +286,8 @@ void swarm_node::take_block(link& l, swarm::block_received& m) {
     }
     ++storing_;
     ++b->storing;
-    tasks_.spawn("swarm: store block", store_block(l, ref, std::move(m.data)));
+    tasks_.spawn("swarm: store block", store_block(link_use(l), blob_use(*b, unused_), m.leaf,
+                                                   std::move(m.data)));
 }
 
 void swarm_node::send(link& l, const swarm::message& m) {

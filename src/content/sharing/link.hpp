@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "aio/event.hpp"
 #include "base/clock.hpp"
@@ -43,13 +44,17 @@ struct link {
     std::uint64_t received_bytes = 0;
 };
 
-/// Keeps a link in memory.
+/// Keeps a link in memory. A task has it from before it starts: it is handed in as an argument.
 class link_use {
   public:
     explicit link_use(link& l) : l_(&l) { ++l.users; }
-    link_use(const link_use&) = delete;
-    link_use& operator=(const link_use&) = delete;
-    ~link_use() { --l_->users; }
+    link_use(link_use&& other) noexcept : l_(std::exchange(other.l_, nullptr)) {}
+    link_use& operator=(link_use&&) = delete;
+    ~link_use() {
+        if (l_)
+            --l_->users;
+    }
+    link& operator*() const noexcept { return *l_; }
 
   private:
     link* l_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "aio/event.hpp"
@@ -32,6 +33,7 @@ struct shared_blob {
     std::optional<store::arrival_lease> reading;  ///< an import's
     std::optional<store::open_blob> stored;
     bool fetching = false;
+    int asking = 0;                   ///< coroutines that want to know its size
     std::vector<std::uint32_t> news;  ///< leaves that peers have not been told of
     std::optional<error> failed;
     steady_time last_use{};
@@ -41,6 +43,30 @@ struct shared_blob {
     aio::event changed;
 
     bool can_serve() const noexcept { return writing || reading || stored; }
+    /// Peers are told that it is wanted.
+    bool wanted() const noexcept { return fetching || asking > 0; }
+};
+
+/// Keeps a blob open. A task has it from before it starts: it is handed in as an argument.
+class blob_use {
+  public:
+    /// `unused` is notified at the end.
+    blob_use(shared_blob& b, aio::event& unused) : b_(&b), unused_(&unused) { ++b.users; }
+    blob_use(blob_use&& other) noexcept
+        : b_(std::exchange(other.b_, nullptr)), unused_(other.unused_) {}
+    blob_use& operator=(blob_use&&) = delete;
+    ~blob_use() {
+        if (!b_)
+            return;
+        --b_->users;
+        b_->changed.notify_all();
+        unused_->notify_all();
+    }
+    shared_blob& operator*() const noexcept { return *b_; }
+
+  private:
+    shared_blob* b_;
+    aio::event* unused_;
 };
 
 }  // namespace dm::sharing
