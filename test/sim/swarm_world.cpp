@@ -23,7 +23,9 @@ struct no_more_message {};
 struct ask_message {
     std::uint32_t leaf;
 };
-struct ask_any_message {};
+struct ask_any_message {
+    std::optional<std::uint32_t> from;
+};
 struct cancel_message {
     std::uint32_t leaf;
 };
@@ -340,7 +342,7 @@ class world {
             if (const auto* x = std::get_if<ask>(&*a))
                 post(i, n.node_of[x->peer], ask_message{x->leaf.leaf});
             else if (const auto* y = std::get_if<ask_any>(&*a))
-                post(i, n.node_of[y->peer], ask_any_message{});
+                post(i, n.node_of[y->peer], ask_any_message{y->from});
             else if (const auto* z = std::get_if<cancel>(&*a))
                 post(i, n.node_of[z->peer], cancel_message{z->leaf.leaf});
             else
@@ -467,8 +469,8 @@ class world {
             n.fetch->directs(now_, peer, n.blob, false);
         } else if (const auto* asked = std::get_if<ask_message>(&m)) {
             n.serve->asked(now_, peer, {n.blob, asked->leaf});
-        } else if (std::holds_alternative<ask_any_message>(m)) {
-            n.serve->asked_any(now_, peer, n.blob);
+        } else if (const auto* any = std::get_if<ask_any_message>(&m)) {
+            n.serve->asked_any(now_, peer, n.blob, any->from);
         } else if (const auto* c = std::get_if<cancel_message>(&m)) {
             n.serve->cancelled(peer, {n.blob, c->leaf});
         } else if (const auto* chosen = std::get_if<chosen_message>(&m)) {

@@ -102,7 +102,7 @@ void swarm_node::carry_out(const swarm::action& a) {
     if (const auto* x = std::get_if<swarm::ask>(&a)) {
         send(*l, swarm::ask_leaf{channel_of(x->leaf.blob), x->leaf.leaf});
     } else if (const auto* y = std::get_if<swarm::ask_any>(&a)) {
-        send(*l, swarm::ask_any_leaf{channel_of(y->blob)});
+        send(*l, swarm::ask_any_leaf{channel_of(y->blob), y->from});
     } else if (const auto* z = std::get_if<swarm::cancel>(&a)) {
         if (who_has_.has_blob(z->leaf.blob))
             send(*l, swarm::cancel_leaf{channel_of(z->leaf.blob), z->leaf.leaf});

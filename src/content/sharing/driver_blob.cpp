@@ -574,8 +574,8 @@ void swarm_node::start_leaf(link& l, const swarm::send& what) {
         l.wake.notify_all();
         return;
     }
-    tasks_.spawn("swarm: send leaf", send_leaf(link_use(l), blob_use(b, unused_), what.leaf.leaf,
-                                               std::move(data)));
+    tasks_.spawn("swarm: send leaf",
+                 send_leaf(link_use(l), blob_use(b, unused_), what.leaf.leaf, std::move(data)));
 }
 
 awaitable<void> swarm_node::send_leaf(link_use to, blob_use of, std::uint32_t leaf,

@@ -249,9 +249,9 @@ void swarm_node::take_for_blob(link& l, remote_blob& r, shared_blob& b, swarm::m
     } else if (const auto* ask = std::get_if<swarm::ask_leaf>(&m)) {
         if (l.joined.contains(b.channel))
             uploader_.asked(t, l.no, {*b.no, ask->leaf});
-    } else if (std::holds_alternative<swarm::ask_any_leaf>(m)) {
+    } else if (const auto* any = std::get_if<swarm::ask_any_leaf>(&m)) {
         if (l.joined.contains(b.channel))
-            uploader_.asked_any(t, l.no, *b.no);
+            uploader_.asked_any(t, l.no, *b.no, any->from);
     } else if (const auto* c = std::get_if<swarm::cancel_leaf>(&m)) {
         uploader_.cancelled(l.no, {*b.no, c->leaf});
     } else if (const auto* x = std::get_if<swarm::refuse_leaf>(&m)) {
@@ -286,8 +286,8 @@ void swarm_node::take_block(link& l, swarm::block_received& m) {
     }
     ++storing_;
     ++b->storing;
-    tasks_.spawn("swarm: store block", store_block(link_use(l), blob_use(*b, unused_), m.leaf,
-                                                   std::move(m.data)));
+    tasks_.spawn("swarm: store block",
+                 store_block(link_use(l), blob_use(*b, unused_), m.leaf, std::move(m.data)));
 }
 
 void swarm_node::send(link& l, const swarm::message& m) {

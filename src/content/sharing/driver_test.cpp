@@ -46,10 +46,11 @@ struct node {
     awaitable<void> connect(node& other) {
         co_await host.connect(other.host.self(), other.host.addresses());
     }
-    awaitable<void> fetch(byte_view data, std::optional<multiformats::cid> root = {}) {
+    awaitable<void> fetch(byte_view data, std::optional<multiformats::cid> root = {},
+                          swarm_node::listener listen = {}) {
         const auto d = digest_of(data);
         auto lease = std::move(*co_await store.receive(d, data.size()));
-        co_await swarm.fetch(*lease, std::move(root), {});
+        co_await swarm.fetch(*lease, std::move(root), std::move(listen));
         co_await store.finish(lease);
         EXPECT_EQ(co_await store.read(d, data.size()), to_bytes(data));
     }
@@ -66,9 +67,12 @@ struct node {
     swarm_node swarm;
 };
 
-/// Runs `body` with that many nodes, all connected to each other.
+enum class topology { everybody_to_everybody, chain };
+
+/// Runs `body` with that many nodes, connected to each other.
 template <class Body>
-void with_nodes(std::size_t count, Body body, options o = quick()) {
+void with_nodes(std::size_t count, Body body, options o = quick(),
+                topology t = topology::everybody_to_everybody) {
     aio::run_coroutine([&](executor ex) -> awaitable<void> {
         host::memory_network network;
         std::list<node> nodes;
@@ -76,7 +80,8 @@ void with_nodes(std::size_t count, Body body, options o = quick()) {
         for (std::size_t i = 0; i < count; ++i)
             all.push_back(&nodes.emplace_back(ex, network, o));
         for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t k = i + 1; k < count; ++k)
+            for (std::size_t k = i + 1; k < (t == topology::chain ? std::min(i + 2, count) : count);
+                 ++k)
                 co_await all[i]->connect(*all[k]);
         std::exception_ptr failed;
         try {
@@ -145,19 +150,25 @@ TEST(swarm_node, shares_a_blob_while_it_is_imported) {
 
 TEST(swarm_node, passes_on_what_it_has_while_it_fetches) {
     const auto data = random_bytes(30 * store::leaf_bytes, 4);
-    aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        host::memory_network network;
-        node origin(ex, network), middle(ex, network), far(ex, network);
-        co_await middle.connect(origin);  // far does not know the origin
-        co_await far.connect(middle);
-        co_await origin.store.put(digest_of(data), data);
+    const auto body = [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(digest_of(data), data);
+        aio::event begun(co_await asio::this_coro::executor);
+        bool has_begun = false;
+        const auto note = [&](const fetch_progress&) {
+            has_begun = true;
+            begun.notify_all();
+        };
+        const auto far = [&]() -> awaitable<void> {  // it does not know the first
+            while (!has_begun)
+                co_await begun.wait();
+            co_await n[2]->fetch(data);
+        };
         std::vector<awaitable<void>> works;
-        works.push_back(middle.fetch(data));
-        works.push_back(far.fetch(data));
+        works.push_back(n[1]->fetch(data, {}, note));
+        works.push_back(far());
         co_await aio::all_of(std::move(works));
-        for (auto* n : {&origin, &middle, &far})
-            co_await n->stop();
-    });
+    };
+    with_nodes(3, body, quick(), topology::chain);
 }
 
 TEST(swarm_node, a_root_proves_the_list_of_blocks) {

@@ -26,7 +26,7 @@ enum field : std::uint32_t {
 /// What the fields of any message can be; each kind takes its own from it.
 struct fields {
     std::uint64_t channel = 0;
-    std::uint64_t leaf = 0;
+    std::optional<std::uint64_t> leaf;
     std::uint64_t offset = 0;
     byte_view data;
     byte_view digest;
@@ -76,7 +76,7 @@ result<fields> read_fields(byte_view body) {
     }
     if (out.channel >= channels_max)
         return fail(errc::too_large, "channel number");
-    if (out.leaf > blob_bytes_max / leaf_bytes || out.offset > leaf_bytes)
+    if (out.leaf.value_or(0) > blob_bytes_max / leaf_bytes || out.offset > leaf_bytes)
         return fail(errc::too_large, "leaf number");
     if (out.size.value_or(0) > blob_bytes_max)
         return fail(errc::too_large, "blob size");
@@ -156,7 +156,11 @@ struct body_writer {
             append(out, byte_view(h));
     }
     void operator()(const ask_leaf& m) const { channel_and_leaf(m.channel, m.leaf); }
-    void operator()(const ask_any_leaf& m) const { append_number(out, f_channel, m.channel); }
+    void operator()(const ask_any_leaf& m) const {
+        append_number(out, f_channel, m.channel);
+        if (m.from)
+            mf::append_proto_varint(out, f_leaf, *m.from);
+    }
     void operator()(const cancel_leaf& m) const { channel_and_leaf(m.channel, m.leaf); }
     void operator()(const refuse_leaf& m) const { channel_and_leaf(m.channel, m.leaf); }
     void operator()(const no_more_leaves& m) const { append_number(out, f_channel, m.channel); }
@@ -198,7 +202,8 @@ result<message> read_leaves(const fields& f) {
         return malformed("broken list of hashes");
     if (f.data.size() / sizeof(leaf_hash) > hashes_max)
         return fail(errc::too_large, "list of hashes");
-    leaves out{static_cast<channel_no>(f.channel), static_cast<std::uint32_t>(f.leaf), {}};
+    leaves out{
+        static_cast<channel_no>(f.channel), static_cast<std::uint32_t>(f.leaf.value_or(0)), {}};
     for (std::size_t at = 0; at < f.data.size(); at += sizeof(leaf_hash))
         std::ranges::copy(f.data.subspan(at, sizeof(leaf_hash)), out.hashes.emplace_back().begin());
     return out;
@@ -305,7 +310,7 @@ result<std::optional<message>> decode(byte_view data) {
         return fail(read.error());
     const auto& f = *read;
     const auto channel = static_cast<channel_no>(f.channel);
-    const auto leaf = static_cast<std::uint32_t>(f.leaf);
+    const auto leaf = static_cast<std::uint32_t>(f.leaf.value_or(0));
     switch (kind) {
         case 1:
             return hello{static_cast<std::uint32_t>(f.size.value_or(0))};
@@ -326,7 +331,7 @@ result<std::optional<message>> decode(byte_view data) {
         case 7:
             return ask_leaf{channel, leaf};
         case 8:
-            return ask_any_leaf{channel};
+            return ask_any_leaf{channel, f.leaf ? std::optional(leaf) : std::nullopt};
         case 9:
             return cancel_leaf{channel, leaf};
         case 10:

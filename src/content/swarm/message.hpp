@@ -94,8 +94,11 @@ struct ask_leaf {
     std::uint32_t leaf = 0;
     friend bool operator==(const ask_leaf&, const ask_leaf&) = default;
 };
+/// A leaf of your choice, at or behind `from` if that makes no difference to you: what comes in the
+/// order of the blob costs us the least.
 struct ask_any_leaf {
     channel_no channel = 0;
+    std::optional<std::uint32_t> from;
     friend bool operator==(const ask_any_leaf&, const ask_any_leaf&) = default;
 };
 struct cancel_leaf {

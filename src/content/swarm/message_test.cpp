@@ -36,7 +36,9 @@ TEST(swarm_message, every_kind_comes_back_as_it_was) {
     expect_same(ask_leaves{1, 7});
     expect_same(leaves{1, 7, {crypto::sha256({}), crypto::sha256(as_bytes("y"))}});
     expect_same(ask_leaf{1, 8});
-    expect_same(ask_any_leaf{2});
+    expect_same(ask_any_leaf{2, {}});
+    expect_same(ask_any_leaf{2, 0});
+    expect_same(ask_any_leaf{2, 77});
     expect_same(cancel_leaf{1, 9});
     expect_same(refuse_leaf{0, 0});
     expect_same(no_more_leaves{channels_max - 1});

@@ -1,6 +1,7 @@
 #include "content/swarm/scheduler.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <limits>
 
@@ -36,7 +37,7 @@ void scheduler::want(steady_time now, blob_no blob) {
     if (blobs_.size() <= blob)
         blobs_.resize(blob + 1);
     assert(!blobs_[blob].wanted);
-    blobs_[blob] = {true, leaf_set(who_has_.mine(blob).size()), 0, std::nullopt};
+    blobs_[blob] = {true, leaf_set(who_has_.mine(blob).size()), 0, 0, std::nullopt};
     wanted_.push_back(blob);
     if (next_tick_ == steady_time::max())
         next_tick_ = now + tick_interval;
@@ -304,6 +305,21 @@ bool scheduler::ask_from(steady_time now, peer_no peer) {
     return true;
 }
 
+/// From its one source a blob is taken in order, as far as the source agrees: then leaf and blob
+/// are hashed in one pass. Of several each gives out what it chooses, or they would all give the
+/// same.
+std::optional<std::uint32_t> scheduler::in_order_from(blob_no blob) {
+    if (std::ranges::count_if(peers_, [&](const peer_state& p) { return directs(p, blob); }) > 1)
+        return std::nullopt;
+    const auto& mine = who_has_.mine(blob);
+    auto& n = blobs_[blob].full_words;
+    while (n < mine.words() && ~mine.word(n) == 0)
+        ++n;
+    return n == mine.words() ? 0
+                             : static_cast<std::uint32_t>(n * 64) +
+                                   static_cast<std::uint32_t>(std::countr_one(mine.word(n)));
+}
+
 bool scheduler::ask_blank(steady_time now, peer_no peer) {
     auto& p = peers_[peer];
     for (const auto blob : wanted_) {
@@ -316,7 +332,7 @@ bool scheduler::ask_blank(steady_time now, peer_no peer) {
         p.blanks.push_back({blob, now});
         ++blobs_[blob].blanks;
         ++outstanding_;
-        actions_.push_back(ask_any{peer, blob});
+        actions_.push_back(ask_any{peer, blob, in_order_from(blob)});
         return true;
     }
     return false;

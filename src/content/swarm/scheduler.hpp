@@ -38,10 +38,11 @@ struct ask {
     peer_no peer;
     leaf_ref leaf;
 };
-/// Ask `peer`, a source, for a leaf of its choice.
+/// Ask `peer`, a source, for a leaf of its choice; at or behind `from` if it can.
 struct ask_any {
     peer_no peer;
     blob_no blob;
+    std::optional<std::uint32_t> from;
 };
 /// Tell `peer` that the leaf is not needed from it any more. It answers with a refusal if it has
 /// not begun to send.
@@ -141,6 +142,7 @@ class scheduler {
         bool wanted = false;
         leaf_set pending;  ///< asked of somebody who is expected to deliver
         std::uint32_t blanks = 0;
+        std::size_t full_words = 0;  ///< at its start all is here
         std::optional<std::uint32_t> reading;
     };
 
@@ -148,6 +150,7 @@ class scheduler {
     requests::iterator find(peer_state& p, leaf_ref leaf);
     bool is_small(blob_no blob) const;
     bool directs(const peer_state& p, blob_no blob) const;
+    std::optional<std::uint32_t> in_order_from(blob_no blob);
     bool needed(leaf_ref leaf) const;
     std::uint32_t unasked(blob_no blob) const;
     std::size_t window(const peer_state& p) const;

@@ -17,6 +17,7 @@ struct bench {
     steady_time now{};
     std::vector<std::pair<peer_no, leaf_ref>> asks;
     std::vector<peer_no> blanks;
+    std::vector<std::optional<std::uint32_t>> froms;  ///< of the blanks
     std::vector<std::pair<peer_no, leaf_ref>> cancels;
     std::vector<peer_no> drops;
 
@@ -39,7 +40,7 @@ struct bench {
             if (const auto* x = std::get_if<ask>(&*a))
                 asks.emplace_back(x->peer, x->leaf);
             else if (const auto* y = std::get_if<ask_any>(&*a))
-                blanks.push_back(y->peer);
+                blanks.push_back(y->peer), froms.push_back(y->from);
             else if (const auto* z = std::get_if<cancel>(&*a))
                 cancels.emplace_back(z->peer, z->leaf);
             else
@@ -142,6 +143,26 @@ TEST(scheduler, asks_a_source_for_any_leaf_and_nobody_else_for_the_one_it_chose)
     b.s.directs(b.now, origin, blob, false);
     b.take();
     EXPECT_FALSE(b.asks.empty()) << "what is left is asked for by name";
+}
+
+TEST(scheduler, asks_its_only_source_in_order_and_leaves_the_choice_to_several) {
+    bench b;
+    const auto blob = b.blob(1000);
+    const auto origin = b.peer(blob, true, role::source);
+    b.s.directs(b.now, origin, blob, true);
+    b.s.want(b.now, blob);
+    b.take();
+    EXPECT_EQ(b.froms.back(), 0u);
+    for (std::uint32_t leaf = 0; leaf < 70; ++leaf) {
+        b.s.chosen(b.now, origin, {blob, leaf});
+        b.deliver(origin, {blob, leaf});
+    }
+    EXPECT_EQ(b.froms.back(), 70u);
+    const auto second = b.peer(blob, false, role::source);
+    b.s.directs(b.now, second, blob, true);
+    b.take();
+    EXPECT_EQ(b.blanks.back(), second);
+    EXPECT_EQ(b.froms.back(), std::nullopt);
 }
 
 TEST(scheduler, a_small_blob_never_waits_behind_a_layer) {

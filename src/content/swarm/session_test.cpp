@@ -133,7 +133,7 @@ TEST(swarm_session, a_flood_of_messages_is_refused) {
     encode(out, hello{});
     encode(out, joining(0, 100));
     for (std::size_t i = 0; i < events_max; ++i)
-        encode(out, ask_any_leaf{0});
+        encode(out, ask_any_leaf{0, {}});
     session s;
     EXPECT_EQ(s.feed(out).error().code, errc::too_large);
 }

@@ -38,12 +38,13 @@ void uploader::asked(steady_time now, peer_no peer, leaf_ref leaf) {
     ++queued_;
 }
 
-void uploader::asked_any(steady_time now, peer_no peer, blob_no blob) {
+void uploader::asked_any(steady_time now, peer_no peer, blob_no blob,
+                         std::optional<std::uint32_t> from) {
     if (!accept(peer) || !directs(blob)) {
         events_.push_back(no_more{peer, blob});
         return;
     }
-    peers_[peer].items.push_back({{blob, 0}, true, now});
+    peers_[peer].items.push_back({{blob, 0}, true, now, from});
     ++queued_;
 }
 
@@ -134,14 +135,16 @@ std::uint64_t uploader::unspread(blob_no blob, peer_no peer) const {
 }
 
 /// The leaf to give `peer` for its blank: one that nobody has, else the rarest of those that were
-/// not given out from here; from a place of our own, so that two sources do not give out the same.
-/// What peers say they have is no reason to keep a leaf back: they may lie.
-std::optional<std::uint32_t> uploader::unplaced(blob_no blob, peer_no peer) const {
+/// not given out from here; from where the peer wants it, else from a place of our own, so that two
+/// sources do not give out the same. What peers say they have is no reason to keep a leaf back:
+/// they may lie.
+std::optional<std::uint32_t> uploader::unplaced(blob_no blob, peer_no peer,
+                                                std::optional<std::uint32_t> from) const {
     const auto& s = sources_.at(blob);
     const auto& mine = who_has_.mine(blob);
     const auto* const theirs = who_has_.of_peer(peer, blob);
     const auto words = mine.words();
-    const auto start = mix(seed_ + 1) % words;
+    const auto start = (from ? *from / 64 : mix(seed_ + 1)) % words;
     std::optional<std::uint32_t> best;
     std::uint32_t best_copies = UINT32_MAX;
     std::size_t useful = 0;
@@ -196,7 +199,7 @@ std::optional<uploader::choice> uploader::best_of(steady_time now, peer_no peer,
         std::uint64_t key = 0;
         std::uint64_t held_back = unspread(leaf.blob, peer);
         if (it.any) {
-            const auto found = unplaced(leaf.blob, peer);
+            const auto found = unplaced(leaf.blob, peer, it.from);
             if (!found)
                 continue;
             leaf.leaf = *found;

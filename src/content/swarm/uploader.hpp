@@ -57,7 +57,9 @@ class uploader {
     uploader(holdings& who_has, std::uint64_t seed, uploader_options o = {});
 
     void asked(steady_time now, peer_no peer, leaf_ref leaf);
-    void asked_any(steady_time now, peer_no peer, blob_no blob);
+    /// `from`: where the peer would like it to be; by default at a place of our own.
+    void asked_any(steady_time now, peer_no peer, blob_no blob,
+                   std::optional<std::uint32_t> from = {});
     /// Refuses it if it was not begun; otherwise it is on its way.
     void cancelled(peer_no peer, leaf_ref leaf);
     void peer_left(peer_no peer);
@@ -81,9 +83,10 @@ class uploader {
 
   private:
     struct item {
-        leaf_ref leaf;
+        leaf_ref leaf;  ///< nothing is said about the leaf itself where any will do
         bool any;
         steady_time asked;
+        std::optional<std::uint32_t> from{};
     };
     struct peer_state {
         std::vector<item> items;
@@ -114,7 +117,8 @@ class uploader {
     };
 
     bool accept(peer_no peer);
-    std::optional<std::uint32_t> unplaced(blob_no blob, peer_no peer) const;
+    std::optional<std::uint32_t> unplaced(blob_no blob, peer_no peer,
+                                          std::optional<std::uint32_t> from) const;
     void expire(steady_time now, blob_no blob, source_state& s);
     std::uint64_t unspread(blob_no blob, peer_no peer) const;
     void end_directing(blob_no blob);

@@ -54,6 +54,22 @@ TEST(uploader, a_source_gives_every_leaf_once) {
     EXPECT_TRUE(std::holds_alternative<no_more>(b.u.poll().value()));
 }
 
+TEST(uploader, a_source_begins_where_the_peer_asks_for_and_goes_on_at_the_start) {
+    bench b(200, 2);
+    const auto give = [&](peer_no p, std::optional<std::uint32_t> from) {
+        b.u.asked_any(b.now, p, b.blob, from);
+        const auto s = b.u.next(b.now).value();
+        b.u.sent(b.now, s.peer, s.leaf);
+        return s.leaf.leaf;
+    };
+    EXPECT_EQ(give(b.peers[0], 0), 0u);
+    EXPECT_EQ(give(b.peers[1], 0), 1u);
+    EXPECT_EQ(give(b.peers[0], 130), 128u);
+    for (std::uint32_t leaf = 129; leaf < 200; ++leaf)
+        EXPECT_EQ(give(b.peers[0], 130), leaf);
+    EXPECT_EQ(give(b.peers[0], 130), 2u);
+}
+
 TEST(uploader, a_source_prefers_peers_that_pass_on_what_they_got) {
     bench b(100, 2);
     const auto miser = b.peers[0];
