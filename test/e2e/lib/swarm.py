@@ -1,0 +1,58 @@
+"""What several nodes that share images need: who a node is, what it has sent, which parts it holds."""
+import glob
+import os
+import re
+
+LEAF = 262_144  # bytes of a block of a blob
+
+
+def peer_id(node):
+    return node.get("/api/v1/health").ok()["peer"]
+
+
+def address(node):
+    """Its multiaddress on loopback."""
+    return f"/ip4/127.0.0.1/tcp/{node.p2p_port}/p2p/{peer_id(node)}"
+
+
+def is_connected(node, peer):
+    return any(p["ID"] == peer and p["connected"] for p in node.get("/api/v1/peers").ok()["peers"])
+
+
+def own_state(node, nametag):
+    """What a node says of itself in the strategy for an image, "" before it knows the strategy."""
+    rows = [r for s in node.get("/api/v1/strategy").ok()["strategies"] or [] if s["nametag"] == nametag
+            for r in s["nodes"] if r["self"]]
+    return rows[0]["state"] if rows else ""
+
+
+def metric(node, name):
+    """The sum of a metric's values over its labels."""
+    text = node.get("/metrics").body.decode()
+    return sum(float(v) for v in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M))
+
+
+def sent_bytes(node):
+    """All that a node has sent to peers since it started, framing and what has not arrived included."""
+    return metric(node, "distromash_host_sent_bytes_total")
+
+
+def received_bytes(node):
+    return metric(node, "distromash_host_received_bytes_total")
+
+
+def layer_of(image):
+    return max(image.blobs.values(), key=lambda b: b.size)
+
+
+def leaves_held(node, blob):
+    """Numbers of the leaves of `blob` that lie in the node's store, complete or on its way."""
+    store = os.path.join(node.data_dir, "store")
+    files = [os.path.join(store, "blobs", *blob.digest.split(":")), *glob.glob(os.path.join(store, "partial", "*"))]
+    held, content = set(), blob.read()
+    for file in filter(os.path.exists, files):
+        with open(file, "rb") as f:
+            data = f.read()
+        held |= {i for i in range(-(-blob.size // LEAF))
+                 if data[i * LEAF:(i + 1) * LEAF] == content[i * LEAF:(i + 1) * LEAF]}
+    return held
