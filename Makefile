@@ -73,7 +73,8 @@ test-unit: test-trees
 	@$(CTEST) --test-dir build/test -j $(JOBS) -LE 'e2e|lint'
 
 # What shares memory between the loop and the pool, under ThreadSanitizer.
-TSAN_MODULES := aio store importer registry http_server http_client agent api
+TSAN_MODULES := aio store importer registry upstream http_server http_access http_client bitswap sharing tree host crdt state trust \
+                agent api
 test-tsan:
 	@tools/setup.sh build test
 	@$(call configure,tsan)
