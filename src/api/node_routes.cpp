@@ -93,7 +93,10 @@ class node_routes {
     }
 
     awaitable<void> forget(const request& req, response_writer& out) const {
-        co_await node_.forget_node(peer_of(req), flag_parameter(req, "even_online"));
+        if (flag_parameter(req, "undo"))
+            co_await node_.admit_node(peer_of(req));
+        else
+            co_await node_.forget_node(peer_of(req), flag_parameter(req, "even_online"));
         auto body = success();
         body["msg"] = "success";
         co_await send_json(out, std::move(body));

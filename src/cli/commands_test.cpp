@@ -172,6 +172,8 @@ TEST(node_forget, says_that_the_node_may_be_there_only_when_told_to) {
               cli::errc::refused);
     EXPECT_EQ(run({"node", "forget", "A", "--even-online", "--api", node.address()}),
               "A is no member any more\n");
+    node.on("DELETE /api/v1/peers/A?undo=1", R"({"error":false})");
+    EXPECT_EQ(run({"node", "forget", "A", "--undo", "--api", node.address()}), "A may come back\n");
 }
 
 TEST(node_ls, shows_how_the_others_are) {

@@ -96,13 +96,15 @@ void label_node(node_client& node, const context& c, const std::string& peer,
                           printable(labels_text(changed))));
 }
 
-void forget_node(node_client& node, const context& c, const std::string& peer, bool even_online) {
-    const auto answer =
-        node.remove("/peers/" + segment(peer) + (even_online ? "?even_online=1" : ""));
+void forget_node(node_client& node, const context& c, const std::string& peer, bool even_online,
+                 bool undo) {
+    const auto* how = undo ? "?undo=1" : even_online ? "?even_online=1" : "";
+    const auto answer = node.remove("/peers/" + segment(peer) + how);
     if (c->as_json())
         print_json(answer);
     else
-        print(fmt::format("{} is no member any more\n", printable(peer)));
+        print(fmt::format("{} {}\n", printable(peer),
+                          undo ? "may come back" : "is no member any more"));
 }
 
 void limit_rates(node_client& node, const context& c, const std::string& upload,
@@ -152,12 +154,15 @@ void add_node_commands(CLI::App& app, const context& c) {
         ->type_name("LABEL")
         ->required();
     on_run(label, c, [c, peer, words](node_client& node) { label_node(node, c, *peer, *words); });
-    auto& forget = add_command(group, c, "forget", "remove a node that will not come back");
+    auto& forget =
+        add_command(group, c, "forget", "remove a node that will not come back, and keep it out");
     const auto even_online = std::make_shared<bool>(false);
     forget.add_option("peer", *peer, "id of the node")->type_name("PEER")->required();
-    forget.add_flag("--even-online", *even_online, "also when it is there");
-    on_run(forget, c, [c, peer, even_online](node_client& node) {
-        forget_node(node, c, *peer, *even_online);
+    const auto undo = std::make_shared<bool>(false);
+    auto* const even = forget.add_flag("--even-online", *even_online, "also when it is there");
+    forget.add_flag("--undo", *undo, "let it come back")->excludes(even);
+    on_run(forget, c, [c, peer, even_online, undo](node_client& node) {
+        forget_node(node, c, *peer, *even_online, *undo);
     });
     on_run(add_command(app, c, "peers", "list the other nodes, and who is connected"), c,
            [c](node_client& node) { list_peers(node, c); });

@@ -28,6 +28,7 @@ class mesh {
     /// Our records as far as they may be believed.
     trust::signed_table& records() noexcept { return records_; }
     presence::service& presence() noexcept { return presence_; }
+    gossipsub::pubsub& pubsub() noexcept { return pubsub_; }
 
   private:
     crypto::private_key key_;

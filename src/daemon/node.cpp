@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds stop_grace{2'000};
 constexpr std::chrono::seconds memory_interval{10};
 /// A substitute stays for a third of the grace after the owner is back: 5 min of 15.
 constexpr int surplus_delay_divisor = 3;
+/// A forgotten node is kept out until an operator takes it back.
+constexpr std::chrono::hours forgotten_time{24 * 365 * 100};
 
 bool is_absent_address(const std::error_code& code) {
     return code == std::errc::address_not_available ||
@@ -93,7 +95,8 @@ std::string address_for_engine(const server::http_server& registry) {
 agent::options agent_options(const config& c, const network& peers, const oci::platform& platform,
                              const server::http_server& registry, const std::string& version,
                              bitswap::exchange& blocks, mesh& shared,
-                             decltype(agent::options::meet) meet) {
+                             decltype(agent::options::meet) meet,
+                             decltype(agent::options::shun) shun) {
     std::vector<std::string> addresses;
     for (const auto& a : peers.dialable_addresses())
         addresses.push_back(a.to_string());
@@ -112,6 +115,7 @@ agent::options agent_options(const config& c, const network& peers, const oci::p
             [&shared](const multiformats::peer_id& peer) { return shared.presence().find(peer); },
         .tell = [&shared](std::string report) { shared.presence().set_status(std::move(report)); },
         .meet = std::move(meet),
+        .shun = std::move(shun),
         .ready = [&shared] { return shared.records().ready(); }};
 }
 
@@ -169,7 +173,10 @@ node::node(executor ex, const config& c, const std::string& version)
              agent_options(
                  c, network_, platform_, registry_server_, version, ipfs_.blocks(), mesh_,
                  [this](const multiformats::peer_id& peer,
-                        const std::vector<std::string>& addresses) { meet(peer, addresses); })),
+                        const std::vector<std::string>& addresses) { meet(peer, addresses); },
+                 [this](const multiformats::peer_id& peer, bool is_forgotten) {
+                     shun(peer, is_forgotten);
+                 })),
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
       registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
@@ -262,6 +269,16 @@ void node::meet(const multiformats::peer_id& peer, const std::vector<std::string
             where.push_back(*std::move(address));
     network_.peers().add_addresses(peer, where, host::recent_address);
     group_.spawn("meet " + peer.to_string(), connect(peer));
+}
+
+void node::shun(const multiformats::peer_id& peer, bool is_forgotten) {
+    if (is_forgotten) {
+        mesh_.pubsub().shun(peer);
+        network_.peers().ban(peer, "it has been forgotten", forgotten_time);
+    } else {
+        network_.peers().unban(peer);
+        mesh_.pubsub().hear_again(peer);
+    }
 }
 
 awaitable<void> node::connect(multiformats::peer_id peer) {

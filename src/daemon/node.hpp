@@ -58,6 +58,8 @@ class node {
     /// Connects to a member, in the background.
     void meet(const multiformats::peer_id& peer, const std::vector<std::string>& addresses);
     awaitable<void> connect(multiformats::peer_id peer);
+    /// Has no connection with a forgotten node and hears nothing of it; or has again.
+    void shun(const multiformats::peer_id& peer, bool is_forgotten);
 
     oci::platform platform_;
     aio::pool workers_;

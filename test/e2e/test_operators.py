@@ -7,7 +7,7 @@ import pytest
 from lib import expect
 from lib.system import free_port, run, temporary_directory, wait_until
 
-from test_mesh import everybody_knows, peer_id
+from test_mesh import everybody_knows, nodes_seen_by, peer_id
 
 
 def folder():
@@ -113,6 +113,33 @@ def test_a_member_that_writes_past_its_api_changes_nothing(mesh, start_node):
         assert node.strategy(key)["execute"] and strategies(node) == {"busybox:1.35.0"}
     second.restart()
     assert strategies(second) == {"busybox:1.35.0"}
+
+
+def test_a_forgotten_node_is_kept_out_until_it_is_taken_back(mesh):
+    first, second, stolen = mesh(3)
+    gone, kept = peer_id(stolen), peer_id(second)
+    refused = second.request("DELETE", f"/api/v1/peers/{gone}?even_online=1")
+    assert refused.status == 403, "no operator"
+    assert first.request("DELETE", f"/api/v1/peers/{gone}").status == 409, "it is there"
+    assert "no member" in first.cli("node", "forget", gone, "--even-online", check=True).stdout
+    for node in (first, second):
+        wait_until(lambda: gone not in connected(node) and gone not in nodes_seen_by(node), 10, lambda: "it is out")
+    # What it writes from now on reaches nobody, and neither does it get anything.
+    assert stolen.post("/api/v1/crdt", {"key": "stolen", "value": "x"}).ok()
+    assert first.apply("busybox:1.35.0").ok()
+    second.wait_told("busybox:1.35.0", "loaded|held|stored", 60)
+    # It stays out: when it dials anew, and when the others have been restarted.
+    for node in (stolen, second, first):
+        node.restart()
+    everybody_knows([first, second])
+    wait_until(lambda: "banned" in first.log_tail(1 << 20), 10, lambda: "the ban is known again")
+    assert gone not in connected(first) and gone not in connected(second) and not strategies(stolen)
+    assert first.get("/api/v1/crdt/stolen").status == second.get("/api/v1/crdt/stolen").status == 404
+    expect.fails(first.cli("node", "forget", kept, "--undo"))
+    assert "may come back" in first.cli("node", "forget", gone, "--undo", check=True).stdout
+    stolen.restart()
+    everybody_knows([first, second, stolen])
+    wait_until(lambda: strategies(stolen) == {"busybox:1.35.0"}, 20, lambda: "it has what it missed")
 
 
 def test_a_node_that_was_given_the_files_by_hand_learns_whom_to_obey(mesh, start_node):

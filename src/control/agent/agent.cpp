@@ -100,6 +100,8 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
 agent::~agent() = default;
 
 void agent::start() {
+    for (const auto& [id, record] : catalogue_.labels())
+        note_forgotten(record.id);
     group_.spawn("agent", run());
     group_.spawn("engine watcher", watch_engine());
     if (options_.tell)

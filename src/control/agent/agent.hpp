@@ -59,6 +59,8 @@ struct options {
     std::function<void(std::string)> tell{};
     /// Asked to connect to a member that has what this node is about to fetch.
     std::function<void(const multiformats::peer_id&, std::vector<std::string> addresses)> meet{};
+    /// Told of each node that is forgotten, and of one that is after all wanted.
+    std::function<void(const multiformats::peer_id&, bool is_forgotten)> shun{};
     /// Waited for before anything is done: when the shared state is known.
     std::function<awaitable<void>()> ready{};
 };
@@ -130,9 +132,11 @@ class agent final : public registry::name_resolver, public registry::publisher {
     /// errc::too_many_labels.
     awaitable<void> label_node(multiformats::peer_id peer,
                                std::map<std::string, std::optional<std::string>> changes);
-    /// Removes a member that will not come back. Throws not_found; errc::node_is_online unless
-    /// `even_online`.
+    /// Removes a member that will not come back, and keeps it out. Throws not_found;
+    /// errc::node_is_online unless `even_online`.
     awaitable<void> forget_node(multiformats::peer_id peer, bool even_online);
+    /// Takes that back. Throws not_found for one that was not forgotten.
+    awaitable<void> admit_node(multiformats::peer_id peer);
     const transfers& moving() const noexcept { return transfers_; }
     const catalogue& records() const noexcept { return catalogue_; }
     /// Names of the images that a blob is part of.
@@ -180,6 +184,7 @@ class agent final : public registry::name_resolver, public registry::publisher {
     report::node_report own_report() const;
     std::chrono::milliseconds progress_interval() const;
     void record_of_node_changed(const plan::record_key& key, bool is_there);
+    void note_forgotten(const multiformats::peer_id& peer);
     void meet_holders(const crypto::digest& image) const;
     image_status status_of_other(const plan::strategy& s, const plan::placed_member& m) const;
     node_view view_of(const plan::node_record& node) const;
@@ -258,6 +263,7 @@ class agent final : public registry::name_resolver, public registry::publisher {
     bool announced_ = false;             ///< the fleet has our record
     steady_time review_{};               ///< when to look at everything again
     std::optional<steady_time> soon_{};  ///< when to look because of other nodes
+    std::set<multiformats::peer_id> forgotten_;
     bool report_stale_ = true;
     aio::event report_changed_;
     std::uint64_t disk_free_bytes_ = 0;  ///< in the last pass

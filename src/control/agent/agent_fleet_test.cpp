@@ -215,7 +215,24 @@ TEST(agent_fleet, a_node_that_will_not_come_back_is_forgotten) {
         w.hear(peer, liveness::offline, {});
         co_await w.node().forget_node(peer, false);
         EXPECT_EQ(w.node().nodes().size(), 1u);
-        EXPECT_TRUE(w.shared.list("/dm1/label/").empty());
+        EXPECT_EQ(w.shunned, std::set{peer});
+        co_await w.join(peer, {{"rack", "7"}});
+        EXPECT_EQ(w.node().nodes().size(), 1u) << "its own word does not bring it back";
+        w.shunned.clear();
+        co_await w.restart();
+        EXPECT_EQ(w.shunned, std::set{peer}) << "a restart has not forgotten it";
+        co_await w.node().admit_node(peer);
+        EXPECT_TRUE(w.shunned.empty());
+        EXPECT_EQ(w.node().nodes().size(), 2u);
+        const auto again = w.node().nodes();
+        const auto it = std::ranges::find(again, peer.to_string(), &node_view::peer);
+        EXPECT_EQ(it->labels, (plan::labels{{"rack", "7"}, {"site", "store"}}));
+        try {
+            co_await w.node().admit_node(peer);
+            ADD_FAILURE();
+        } catch (const failure& e) {
+            EXPECT_EQ(e.code(), dm::agent::errc::unknown_node);
+        }
     });
 }
 

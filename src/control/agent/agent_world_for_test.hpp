@@ -151,7 +151,8 @@ class world {
     std::map<multiformats::peer_id, presence::sighting> others;  ///< as presence knows them
     report::node_report told;                                    ///< the last that this node said
     aio::event told_changed;
-    std::set<multiformats::peer_id> met;  ///< whom it asked to be connected to
+    std::set<multiformats::peer_id> met;      ///< whom it asked to be connected to
+    std::set<multiformats::peer_id> shunned;  ///< whom it wants to hear nothing of
 
   private:
     options options_of_agent() {
@@ -175,7 +176,14 @@ class world {
                         told_changed.notify_all();
                     },
                 .meet = [this](const multiformats::peer_id& peer,
-                               const std::vector<std::string>&) { met.insert(peer); }};
+                               const std::vector<std::string>&) { met.insert(peer); },
+                .shun =
+                    [this](const multiformats::peer_id& peer, bool is_forgotten) {
+                        if (is_forgotten)
+                            shunned.insert(peer);
+                        else
+                            shunned.erase(peer);
+                    }};
     }
 
     executor executor_;

@@ -1,7 +1,6 @@
 #include "control/agent/catalogue.hpp"
 
 #include <algorithm>
-#include <set>
 #include <unordered_map>
 
 #include "base/log.hpp"
@@ -195,17 +194,6 @@ awaitable<void> catalogue::put(const plan::node_record& r) {
 
 awaitable<void> catalogue::put(const plan::label_record& r) {
     co_await shared_.set(key_of(plan::record_kind::label, r.id.to_string()), plan::encode(r));
-}
-
-bool catalogue::may_erase_node(const multiformats::peer_id& id) const {
-    return !shared_.refusal(key_of(plan::record_kind::node, id.to_string()));
-}
-
-awaitable<void> catalogue::erase_node(multiformats::peer_id id) {
-    const std::set<std::string, std::less<>> doomed{
-        key_of(plan::record_kind::node, id.to_string()),
-        key_of(plan::record_kind::label, id.to_string())};
-    co_await shared_.erase_if([&](std::string_view key) { return doomed.contains(key); });
 }
 
 awaitable<void> catalogue::erase_strategy(std::string id) {

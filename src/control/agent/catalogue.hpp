@@ -33,6 +33,8 @@ class catalogue {
     const std::map<std::string, plan::strategy>& strategies() const noexcept { return strategies_; }
     const std::map<std::string, plan::node_record>& nodes() const noexcept { return nodes_; }
 
+    /// What operators call nodes, by id.
+    const std::map<std::string, plan::label_record>& labels() const noexcept { return labels_; }
     /// What an operator calls a node; nullptr when nobody did.
     const plan::label_record* labels_of(const multiformats::peer_id& node) const;
 
@@ -52,10 +54,6 @@ class catalogue {
     awaitable<void> put(const plan::node_record& r);
     awaitable<void> put(const plan::label_record& r);
     awaitable<void> erase_strategy(std::string id);
-    /// False where only the node itself may.
-    bool may_erase_node(const multiformats::peer_id& id) const;
-    /// And what it is called.
-    awaitable<void> erase_node(multiformats::peer_id id);
     awaitable<void> erase_image(crypto::digest digest);
     awaitable<void> erase_name(std::string canonical);
 

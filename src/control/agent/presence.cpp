@@ -134,6 +134,8 @@ void agent::record_of_node_changed(const plan::record_key& key, bool is_there) {
         // Somebody took this node for gone: it is not.
         if (key.kind == plan::record_kind::node && !is_there && !stopping_)
             announced_ = false;
+    } else if (key.kind == plan::record_kind::label) {
+        note_forgotten(*peer);
     } else if (key.kind == plan::record_kind::node) {
         if (is_there)
             fleet_changed(*peer);
@@ -143,6 +145,24 @@ void agent::record_of_node_changed(const plan::record_key& key, bool is_there) {
     notify("node", nlohmann::json{{"peer", peer->to_string()}}.dump());
     for (const auto& [id, s] : catalogue_.strategies())
         notify_strategy(id);
+}
+
+/// Tells those who speak with peers whether this one is shunned, when that is new.
+void agent::note_forgotten(const multiformats::peer_id& peer) {
+    if (peer == options_.self)
+        return;
+    const auto* said = catalogue_.labels_of(peer);
+    const bool is_forgotten = said && said->forgotten;
+    if (is_forgotten == forgotten_.contains(peer))
+        return;
+    if (is_forgotten) {
+        forgotten_.insert(peer);
+        fleet_.forget(peer);
+    } else {
+        forgotten_.erase(peer);
+    }
+    if (options_.shun)
+        options_.shun(peer, is_forgotten);
 }
 
 void agent::notify_strategy(const std::string& id) {
@@ -255,9 +275,9 @@ plan::labels agent::labels_of(const plan::node_record& node) const {
 
 awaitable<void> agent::label_node(multiformats::peer_id peer,
                                   std::map<std::string, std::optional<std::string>> changes) {
-    if (!is_member(peer) && !catalogue_.nodes().contains(peer.to_string()))
-        raise(errc::unknown_node, fmt::format("{} is no member of this fleet", peer.to_string()));
     const auto* given = catalogue_.labels_of(peer);
+    if (!is_member(peer) && !catalogue_.nodes().contains(peer.to_string()) && !given)
+        raise(errc::unknown_node, fmt::format("{} is no member of this fleet", peer.to_string()));
     auto record = given ? *given : plan::label_record{.id = peer};
     record.updated = in_milliseconds(std::chrono::system_clock::now());
     record.forgotten = false;  // who is named is wanted
@@ -286,17 +306,21 @@ awaitable<void> agent::forget_node(multiformats::peer_id peer, bool even_online)
     if (!even_online && fleet_.sighting_of(peer).state != presence::liveness::offline)
         raise(errc::node_is_online,
               fmt::format("{} is there: stop it first, it would come back", peer.to_string()));
-    if (!catalogue_.may_erase_node(peer)) {
-        // Only the node itself may erase its record: operators say over it that it is none.
-        plan::label_record record{.id = peer};
-        record.forgotten = true;
-        record.updated = in_milliseconds(std::chrono::system_clock::now());
-        co_await catalogue_.put(record);
-    } else {
-        co_await catalogue_.erase_node(peer);
-    }
+    // Operators say over its own record that it is no member: that holds when it writes it anew.
+    const auto* given = catalogue_.labels_of(peer);
+    auto record = given ? *given : plan::label_record{.id = peer};
+    record.forgotten = true;
+    record.updated = in_milliseconds(std::chrono::system_clock::now());
+    co_await catalogue_.put(record);
     log::info("node forgotten", {{"peer", peer.to_string()}});
     wake();
+}
+
+awaitable<void> agent::admit_node(multiformats::peer_id peer) {
+    const auto* given = catalogue_.labels_of(peer);
+    if (!given || !given->forgotten)
+        raise(errc::unknown_node, fmt::format("{} has not been forgotten", peer.to_string()));
+    co_await label_node(peer, {});
 }
 
 }  // namespace dm::agent

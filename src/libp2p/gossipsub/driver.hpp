@@ -48,6 +48,9 @@ class pubsub {
     void unsubscribe(const std::string& topic);
     /// Sends to all who have subscribed and are connected. Throws too_large.
     void publish(const std::string& topic, byte_view data);
+    /// As the router's: of this author nothing is heard, until hear_again().
+    void shun(const peer_id& author) { router_.shun(author); }
+    void hear_again(const peer_id& author) { router_.hear_again(author); }
     /// Returns when all that was published is written, whatever peers do with it.
     awaitable<void> flush();
 

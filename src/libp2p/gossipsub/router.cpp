@@ -129,7 +129,7 @@ void router::take_message(steady_time now, const peer_id& from, peer_state& p, m
     }
     seen_.insert(now, id);
     asked_.erase(id);
-    if (t->second.is_valid && !t->second.is_valid(m)) {
+    if (shunned_.contains(*author) || (t->second.is_valid && !t->second.is_valid(m))) {
         ++counts_.rejected;
         return;
     }

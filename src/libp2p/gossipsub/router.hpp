@@ -120,6 +120,9 @@ class router {
     void unsubscribe(steady_time now, const std::string& topic);
     /// Signs and sends. Error: too_large.
     result<message_id> publish(steady_time now, const std::string& topic, byte_view data);
+    /// From now on what this author says is neither delivered nor forwarded, whoever brings it.
+    void shun(const peer_id& author) { shunned_.insert(author); }
+    void hear_again(const peer_id& author) { shunned_.erase(author); }
 
     void tick(steady_time now);
     steady_time deadline() const noexcept { return next_heartbeat_; }
@@ -200,6 +203,7 @@ class router {
     std::map<peer_id, outbox> outboxes_;
     std::deque<output> outputs_;
     steady_time next_heartbeat_{};
+    std::set<peer_id> shunned_;
     router_counts counts_;
 };
 

@@ -259,6 +259,23 @@ TEST(gossipsub, forged_and_invalid_messages_go_no_further) {
     EXPECT_TRUE(n.bad.empty());
 }
 
+TEST(gossipsub, of_a_shunned_author_nothing_is_heard_or_forwarded) {
+    node a(1);
+    const auto via = id_of_key(key_of(2));
+    const auto next = id_of_key(key_of(3));
+    a.r.subscribe(a.now, "t");
+    a.add(via);
+    a.add(next, peer_kind::floodsub);
+    a.r.shun(id_of_key(key_of(9)));
+    a.take(via, carrying(by(9, 1, "shunned")));
+    a.take(via, carrying(by(8, 1, "another")));
+    a.r.hear_again(id_of_key(key_of(9)));
+    a.take(via, carrying(by(9, 2, "again")));
+    EXPECT_EQ(a.heard, (std::vector<std::string>{"another", "again"}));
+    EXPECT_EQ(a.sent_to(next, "shunned"), 0u);
+    EXPECT_EQ(a.sent_to(next, "again"), 1u);
+}
+
 TEST(gossipsub, who_forges_often_is_named) {
     node n(1);
     n.r.subscribe(n.now, "t");

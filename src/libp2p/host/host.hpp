@@ -107,9 +107,11 @@ class host {
     /// Ends all connections to the peer.
     virtual void disconnect(const peer_id& peer) = 0;
 
-    /// Ends its connections, and neither dials nor admits it until `duration` has passed.
+    /// Ends its connections, and neither dials nor admits it until `duration` has passed; of two
+    /// bans the longer holds.
     virtual void ban(const peer_id& peer, std::string why,
                      std::chrono::steady_clock::duration duration) = 0;
+    virtual void unban(const peer_id& peer) = 0;
 
     /// Remembers where a peer may be found, without dialling it. Addresses that cannot be dialled
     /// and a trailing /p2p are dropped; an address known for longer stays so.

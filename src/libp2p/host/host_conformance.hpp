@@ -116,6 +116,10 @@ inline awaitable<void> check_host(host& a, host& b) {
     a.ban(b.self(), "test", std::chrono::hours(1));
     co_await until("b disconnected", 2);
     EXPECT_EQ(co_await code_of(a.connect(b.self(), b.addresses())), errc::banned);
+    a.ban(b.self(), "for a shorter time", std::chrono::seconds(0));
+    EXPECT_EQ(co_await code_of(a.connect(b.self(), b.addresses())), errc::banned);
+    a.unban(b.self());
+    co_await a.connect(b.self(), b.addresses());
 }
 
 }  // namespace dm::host

@@ -154,7 +154,8 @@ void memory_host::disconnect(const peer_id& peer) {
 void memory_host::ban(const peer_id& peer, std::string why,
                       std::chrono::steady_clock::duration duration) {
     log::debug("peer banned", {{"peer", peer.to_string()}, {"reason", why}});
-    banned_.insert_or_assign(peer, std::chrono::steady_clock::now() + duration);
+    auto& until = banned_[peer];
+    until = std::max(until, std::chrono::steady_clock::now() + duration);
     disconnect(peer);
 }
 

@@ -37,6 +37,7 @@ class memory_host final : public host {
     void disconnect(const peer_id& peer) override;
     void ban(const peer_id& peer, std::string why,
              std::chrono::steady_clock::duration duration) override;
+    void unban(const peer_id& peer) override { banned_.erase(peer); }
     void add_addresses(const peer_id& peer, std::span<const multiaddr> addresses,
                        std::chrono::steady_clock::duration ttl) override;
     std::vector<multiaddr> addresses_of(const peer_id& peer) const override;

@@ -282,10 +282,12 @@ bool tcp_host::is_banned(const peer_id& peer) const {
 void tcp_host::ban(const peer_id& peer, std::string why,
                    std::chrono::steady_clock::duration duration) {
     log::info("peer banned", {{"peer", peer.to_string()}, {"reason", why}});
-    if (banned_.size() >= banned_max)
+    if (banned_.size() >= banned_max && !banned_.contains(peer))
         banned_.erase(std::ranges::min_element(banned_, {},
                                                [](const auto& item) { return item.second.until; }));
-    banned_.insert_or_assign(peer, banned{now() + duration, std::move(why)});
+    auto& known = banned_[peer];
+    if (const auto until = now() + duration; known.until < until)
+        known = {until, std::move(why)};
     disconnect(peer);
 }
 
