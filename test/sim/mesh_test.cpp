@@ -159,7 +159,7 @@ TEST(mesh, deaths_and_returns_are_seen_by_all) {
 TEST(mesh, idle_nodes_say_little) {
     mesh_world w({.nodes = 100, .writers = 1, .dials = 4}, 6);
     for (std::size_t n = 0; n < w.size(); ++n)
-        w.say(n, std::string(340, 's'));  // ten images
+        w.say(n, std::string(3'400, 's'));  // a hundred images
     w.run_for(60s);
     std::uint64_t before = 0;
     for (std::size_t n = 0; n < w.size(); ++n)
@@ -171,4 +171,22 @@ TEST(mesh, idle_nodes_say_little) {
     const auto rate = static_cast<double>(after - before) / 330 / static_cast<double>(w.size());
     std::printf("100 idle nodes send %.0f B/s each\n", rate);
     EXPECT_LE(rate, 1024);
+}
+
+TEST(mesh, a_node_that_was_away_asks_for_what_the_others_have_said_meanwhile) {
+    mesh_world w({.nodes = 30, .writers = 1, .dials = 3}, 7);
+    w.run_for(30s);
+    w.cut({0});
+    for (std::size_t n = 1; n < w.size(); ++n)
+        w.say(n, "news of " + std::to_string(n));
+    w.run_for(20min);
+    w.heal();
+    const auto knows_all = [&] {
+        for (std::size_t n = 1; n < w.size(); ++n)
+            if (w.seen(0, n).status != "news of " + std::to_string(n))
+                return false;
+        return true;
+    };
+    EXPECT_FALSE(knows_all());
+    EXPECT_TRUE(w.run_until(knows_all, 345s)) << "a beat of everyone, and an answer";
 }

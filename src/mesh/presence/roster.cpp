@@ -75,8 +75,36 @@ void roster::disconnected(steady_time now, const peer_id& peer) {
 }
 
 void roster::listener(steady_time now) {
+    is_status_due_ = true;
     const auto permille = static_cast<std::int64_t>(random_() % 1001);
     hurry(now + options_.spacing * permille / 1000);
+}
+
+/// What is lacking is asked for after a random while: somebody else may do so.
+void roster::take_status(steady_time now, const peer_id& author, entry& e, beat& b) {
+    if (b.same_status) {
+        if (*b.same_status == digest_of(e.status) || lacking_.size() >= asked_max)
+            return;
+        lacking_.insert(author);
+        const auto permille = static_cast<std::int64_t>(random_() % 1001);
+        hurry(now + options_.spacing * permille / 1000);
+        return;
+    }
+    lacking_.erase(author);
+    if (e.status == b.status)
+        return;
+    e.status = std::move(b.status);
+    changed_.insert(author);
+}
+
+void roster::take_asked(steady_time now, const std::vector<peer_id>& asked) {
+    for (const auto& peer : asked) {
+        lacking_.erase(peer);
+        if (peer != self_)
+            continue;
+        is_status_due_ = true;
+        hurry(said_ ? std::max(now, *said_ + options_.answer_spacing) : now);
+    }
 }
 
 void roster::heard(steady_time now, const peer_id& author, std::uint64_t number, beat b) {
@@ -89,12 +117,11 @@ void roster::heard(steady_time now, const peer_id& author, std::uint64_t number,
         e->heard = now;
         e->lost.reset();
         gone_.erase(author);
-        if (e->status != b.status && !b.is_leaving) {
-            e->status = std::move(b.status);
-            changed_.insert(author);
-        }
+        if (!b.is_leaving)
+            take_status(now, author, *e, b);
         become(now, author, *e, b.is_leaving ? liveness::offline : liveness::online);
     }
+    take_asked(now, b.asked);
     for (const auto& peer : b.gone) {
         if (peer == self_)
             hurry(now);
@@ -109,6 +136,7 @@ void roster::status_changed(steady_time now, std::string status) {
     if (status.size() > status_bytes_max || status == status_)
         return;
     status_ = std::move(status);
+    is_status_due_ = true;
     hurry(now);
 }
 
@@ -159,8 +187,15 @@ std::optional<beat> roster::poll(steady_time now) {
     // A tenth more or less, so that a fleet does not beat in step.
     const auto permille = 900 + static_cast<std::int64_t>(random_() % 201);
     next_beat_ = now + std::chrono::milliseconds(options_.interval) * permille / 1000;
-    beat out{.status = status_, .gone = {gone_.begin(), gone_.end()}};
+    beat out{.gone = {gone_.begin(), gone_.end()}, .asked = {lacking_.begin(), lacking_.end()}};
     gone_.clear();
+    lacking_.clear();
+    if (std::exchange(is_status_due_, false)) {
+        out.status = status_;
+        said_ = now;
+    } else {
+        out.same_status = digest_of(status_);
+    }
     return out;
 }
 

@@ -24,6 +24,8 @@ struct roster_options {
     std::chrono::seconds suspicion{20};  ///< for which it may contradict
     std::chrono::milliseconds gone{5'000};     ///< a lost connection may come back within this time
     std::chrono::milliseconds spacing{1'000};  ///< between two beats of ours, at least
+    /// Who is asked for its status says it no sooner than so long after it last did.
+    std::chrono::seconds answer_spacing{10};
     std::size_t peers_max = 10'000;
 };
 
@@ -36,8 +38,10 @@ struct sighting {
 };
 
 /// Who is there, from what nodes say of themselves and of neighbours that they have lost. Beats go
-/// out on change, after `interval` at the latest; who is said to be gone and is not, says so. Pure.
-/// After SWIM's suspicion, with gossip in the place of probes: connections are probes enough.
+/// out on change, after `interval` at the latest; who is said to be gone and is not, says so. A
+/// status is said when it is new, to newcomers and to who asks for it: otherwise only its digest,
+/// so that idle nodes say next to nothing however much they hold. Pure. After SWIM's suspicion,
+/// with gossip in the place of probes: connections are probes enough.
 class roster {
   public:
     roster(steady_time now, const peer_id& self, std::uint64_t seed, roster_options o = {});
@@ -75,6 +79,8 @@ class roster {
     };
 
     entry* entry_of(steady_time now, const peer_id& peer);
+    void take_status(steady_time now, const peer_id& author, entry& e, beat& b);
+    void take_asked(steady_time now, const std::vector<peer_id>& asked);
     void become(steady_time now, const peer_id& peer, entry& e, liveness state);
     void hurry(steady_time at);
     std::optional<steady_time> next_change(const entry& e) const;
@@ -85,10 +91,13 @@ class roster {
     steady_time started_;
     steady_time next_beat_;
     steady_time last_beat_;
+    std::optional<steady_time> said_;  // when our status was said last
+    bool is_status_due_ = true;
     bool is_leaving_ = false;
     std::string status_;
     std::map<peer_id, entry> peers_;
-    std::set<peer_id> gone_;  // to be reported
+    std::set<peer_id> gone_;     // to be reported
+    std::set<peer_id> lacking_;  // whose status is to be asked for
     std::set<peer_id> changed_;
 };
 

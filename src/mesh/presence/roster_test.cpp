@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "multiformats/multihash.hpp"
 
 using namespace dm;
@@ -183,6 +185,46 @@ TEST(presence, a_newcomer_is_told_soon) {
     EXPECT_EQ(s.said.size(), 1u);
 }
 
+TEST(presence, what_was_said_before_is_a_digest_until_somebody_asks) {
+    site s;
+    s.r.status_changed(s.now, "busy");
+    s.after(700s);
+    ASSERT_GE(s.said.size(), 3u);
+    EXPECT_EQ(s.said[0].status, "busy");
+    EXPECT_EQ(s.said.back().status, "");
+    EXPECT_EQ(s.said.back().same_status, digest_of("busy"));
+    s.said.clear();
+    for (int i = 0; i < 200; ++i) {  // however often
+        s.hear(1, {.asked = {peer(0), peer(2)}});
+        s.after(100ms);
+    }
+    EXPECT_EQ(std::ranges::count(s.said, "busy", &beat::status), 3) << "one in ten seconds";
+    s.said.clear();
+    s.after(1h);
+    EXPECT_EQ(std::ranges::count(s.said, "busy", &beat::status), 0);
+}
+
+TEST(presence, asks_for_the_status_that_it_lacks_unless_another_does) {
+    site s;
+    s.hear(1, {.status = "old"});
+    s.hear(1, {.same_status = digest_of("old")});
+    s.after(10s);
+    EXPECT_TRUE(s.said.empty());
+    s.hear(1, {.same_status = digest_of("new")});
+    s.hear(2, {.same_status = digest_of("x")});
+    s.hear(3, {.asked = {peer(2)}});
+    s.after(1s);
+    ASSERT_EQ(s.said.size(), 1u);
+    EXPECT_EQ(s.said[0].asked, std::vector{peer(1)});
+    EXPECT_EQ(s.r.find(peer(1), s.now).status, "old");
+    s.hear(1, {.status = "new"});
+    EXPECT_EQ(s.r.find(peer(1), s.now).status, "new");
+    for (unsigned n = 10; n < 10 + 2 * asked_max; ++n)
+        s.hear(n, {.same_status = digest_of("x")});
+    s.after(1s);
+    EXPECT_EQ(s.said.back().asked.size(), asked_max);
+}
+
 TEST(presence, knows_so_many_nodes_and_no_more) {
     site s({.peers_max = 3});
     for (unsigned n = 1; n < 5; ++n)
@@ -195,8 +237,16 @@ TEST(presence, knows_so_many_nodes_and_no_more) {
 }
 
 TEST(presence, beats_are_read_as_written_within_bounds) {
-    const beat b{.status = "{}", .gone = {peer(1), peer(2)}, .is_leaving = true};
+    const beat b{.status = "{}",
+                 .gone = {peer(1), peer(2)},
+                 .is_leaving = true,
+                 .same_status = digest_of(""),
+                 .asked = {peer(3)}};
     EXPECT_EQ(decode(encode(b)), b);
+    EXPECT_TRUE(decode(encode({.asked = std::vector(asked_max, peer(1))})));
+    EXPECT_FALSE(decode(encode({.asked = std::vector(asked_max + 1, peer(1))})));
+    EXPECT_FALSE(decode(as_bytes("\x22\x01x")));
+    EXPECT_FALSE(decode(as_bytes("\x2a\x01x")));
     EXPECT_EQ(decode({}), beat{});
     EXPECT_TRUE(decode(encode({.status = std::string(status_bytes_max, 'x')})));
     EXPECT_FALSE(decode(encode({.status = std::string(status_bytes_max + 1, 'x')})));
