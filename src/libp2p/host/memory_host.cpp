@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "aio/timeout.hpp"
 #include "base/log.hpp"
 
 namespace dm::host {
@@ -25,11 +26,14 @@ namespace {
 
 using state = memory_host::channel_state;
 
+/// Small enough that streams share a slow link evenly.
+constexpr std::size_t packet_bytes = 16 * 1024;
+
 class memory_stream final : public stream {
   public:
-    memory_stream(std::unique_ptr<aio::byte_stream> end, std::shared_ptr<state> shared,
-                  std::size_t side)
-        : end_(std::move(end)), shared_(std::move(shared)), side_(side) {
+    memory_stream(std::unique_ptr<aio::byte_stream> end, token_bucket& upload,
+                  std::shared_ptr<state> shared, std::size_t side)
+        : end_(std::move(end)), upload_(upload), shared_(std::move(shared)), side_(side) {
         shared_->ends[side_] = end_.get();
     }
     ~memory_stream() override { shared_->ends[side_] = nullptr; }
@@ -42,24 +46,14 @@ class memory_stream final : public stream {
         co_return n;
     }
     awaitable<void> write(byte_view data) override {
-        const auto shared = shared_;
-        check(*shared);
-        try {
-            co_await end_->write(data);
-        } catch (const failure&) {
-            check(*shared);
-            throw;
-        }
+        co_await in_packets(data.size(), [&](std::uint64_t at, std::uint64_t length) {
+            return end_->write(data.subspan(at, length));
+        });
     }
     awaitable<void> send_file(int file, std::uint64_t offset, std::uint64_t length) override {
-        const auto shared = shared_;
-        check(*shared);
-        try {
-            co_await end_->send_file(file, offset, length);
-        } catch (const failure&) {
-            check(*shared);
-            throw;
-        }
+        co_await in_packets(length, [&](std::uint64_t at, std::uint64_t n) {
+            return end_->send_file(file, offset + at, n);
+        });
     }
     void shutdown_write() noexcept override { end_->shutdown_write(); }
     void close() noexcept override { end_->close(); }
@@ -67,12 +61,33 @@ class memory_stream final : public stream {
     std::string peer() const override { return end_->peer(); }
 
   private:
+    /// Calls `send(at, length)` for one packet after the other, as fast as the link takes them.
+    template <class Send>
+    awaitable<void> in_packets(std::uint64_t length, Send send) {
+        const auto shared = shared_;
+        check(*shared);
+        const auto packet = upload_.bytes_per_second() == 0 ? length : packet_bytes;
+        for (std::uint64_t at = 0; at < length; at += packet) {
+            const auto n = std::min<std::uint64_t>(packet, length - at);
+            const auto now = std::chrono::steady_clock::now();
+            if (const auto when = upload_.take(now, n); when > now)
+                co_await aio::sleep_for(when - now);
+            check(*shared);
+            try {
+                co_await send(at, n);
+            } catch (const failure&) {
+                check(*shared);
+                throw;
+            }
+        }
+    }
     static void check(const state& shared) {
         if (shared.broken)
             raise(*shared.broken);
     }
 
     std::unique_ptr<aio::byte_stream> end_;
+    token_bucket& upload_;
     std::shared_ptr<state> shared_;
     std::size_t side_;
 };
@@ -88,6 +103,7 @@ memory_host::memory_host(executor ex, memory_network& network, peer_id self)
       executor_(ex),
       network_(network),
       address_(network.next_address()),
+      upload_(network.upload_bytes_per_second_),
       group_(std::move(ex)) {
     network_.hosts_.push_back(this);
 }
@@ -116,11 +132,11 @@ awaitable<opened> memory_host::open(const peer_id& peer, std::vector<std::string
     const auto shared = std::make_shared<channel_state>();
     links_.at(peer).channels.push_back(shared);
     other->links_.at(self()).channels.push_back(shared);
-    inbound in{std::make_unique<memory_stream>(std::move(theirs), shared, 1), *chosen, self(),
-               address_};
+    inbound in{std::make_unique<memory_stream>(std::move(theirs), other->upload_, shared, 1),
+               *chosen, self(), address_};
     other->group_.spawn("stream",
                         other->serve(other->handlers().at(*chosen), std::move(in), shared));
-    co_return opened{std::make_unique<memory_stream>(std::move(mine), shared, 0), *chosen};
+    co_return opened{std::make_unique<memory_stream>(std::move(mine), upload_, shared, 0), *chosen};
 }
 
 awaitable<void> memory_host::connect(const peer_id& peer, std::vector<multiaddr> addresses) {

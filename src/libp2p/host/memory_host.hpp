@@ -4,6 +4,7 @@
 
 #include "aio/task_group.hpp"
 #include "base/clock.hpp"
+#include "base/token_bucket.hpp"
 #include "libp2p/host/host.hpp"
 
 namespace dm::host {
@@ -13,17 +14,23 @@ class memory_host;
 /// The hosts of one process that can reach each other; outlives them.
 class memory_network {
   public:
+    /// What each host may send, to all its peers together; 0: as fast as memory is.
+    explicit memory_network(std::uint64_t upload_bytes_per_second = 0)
+        : upload_bytes_per_second_(upload_bytes_per_second) {}
+
     /// The address of the next host: /memory/1, /memory/2, …
     multiaddr next_address();
 
   private:
     friend class memory_host;
+    std::uint64_t upload_bytes_per_second_;
     std::vector<memory_host*> hosts_;
     std::uint64_t last_ = 0;
 };
 
 /// A host whose peers live in the same process, over pipes in memory: for tests of what stands on a
-/// host. Connections come and go as on the real one; identify tells at once.
+/// host. Connections come and go as on the real one; identify tells at once. It outlives its
+/// streams.
 class memory_host final : public host {
   public:
     memory_host(executor ex, memory_network& network, peer_id self);
@@ -65,6 +72,7 @@ class memory_host final : public host {
     executor executor_;
     memory_network& network_;
     multiaddr address_;
+    token_bucket upload_;
     std::map<peer_id, link> links_;
     std::map<peer_id, std::set<multiaddr>> known_;
     std::map<peer_id, steady_time> banned_;
