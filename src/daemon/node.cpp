@@ -62,8 +62,15 @@ server::options api_options(const std::optional<aio::tls_identity>& identity) {
     return out;
 }
 
-registry::pull_options pull_options(access::guard* guard, const guarding& files) {
+/// Peers are asked for what a client waits for before the rest.
+registry::blob_answer::waiting_listener waiting_for(sharing::swarm_node& swarm) {
+    return [&swarm](const crypto::digest& blob, std::uint64_t at) { swarm.reading(blob, at); };
+}
+
+registry::pull_options pull_options(access::guard* guard, const guarding& files,
+                                    sharing::swarm_node& swarm) {
     registry::pull_options out;
+    out.waiting = waiting_for(swarm);
     if (guard)
         out.access.emplace(*guard, load_rules(files));
     return out;
@@ -180,8 +187,8 @@ node::node(executor ex, const config& c, const std::string& version)
       pushed_(data_ / "registry.db"),
       push_(ex, workers_, store_, pushed_, agent_, agent_),
       registry_(store_, agent_, registry::pushed_content{pushed_, push_, workers_},
-                pull_options(registry_guard_.get(), c.registry_guard)),
-      docker_mirror_(store_, agent_, {}, {.as_mirror = true}),
+                pull_options(registry_guard_.get(), c.registry_guard, swarm_)),
+      docker_mirror_(store_, agent_, {}, {.as_mirror = true, .waiting = waiting_for(swarm_)}),
       api_(ex, agent_, mesh_.shared(), mesh_.records(), store_, network_.peers(), ipfs_.blocks(),
            {.platform = platform_,
             .version = version,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ranges>
+
 #include "aio/run_for_test.hpp"
 #include "aio/timeout.hpp"
 #include "base/rng.hpp"
@@ -133,6 +135,35 @@ TEST(swarm_node, four_receivers_take_one_copy_from_the_origin) {
 TEST(swarm_node, four_receivers_of_a_fast_origin_waste_next_to_nothing) {
     const auto data = random_bytes(60 * store::leaf_bytes, 2);
     EXPECT_LT(copies_for_four_receivers(data, 0), 4.05);
+}
+
+// The peers are two that have got the blob themselves, so that it comes in no order: eight leaves
+// that nobody reads are among the first half of all once in 400 times.
+TEST(swarm_node, what_a_client_reads_comes_before_the_rest) {
+    constexpr std::uint32_t first = 40;
+    options o = quick();
+    o.scheduling.read_ahead_leaves = 8;
+    const auto data = random_bytes(64 * store::leaf_bytes, 16);
+    const auto d = digest_of(data);
+    std::size_t held = 0;  // when what was read was there
+    const auto body = [&](std::vector<node*>& n) -> awaitable<void> {
+        co_await n[0]->store.put(d, data);
+        co_await n[1]->fetch(data);
+        co_await n[2]->fetch(data);
+        for (auto* other : {n[1], n[2], n[3]})
+            n[0]->host.disconnect(other->host.self());
+        co_await n[3]->fetch(data, {}, [&](const fetch_progress&) {
+            n[3]->swarm.reading(d, std::uint64_t{first} * store::leaf_bytes + 1);
+            const auto coming = n[3]->store.arriving(d);
+            const auto has = [&](std::uint32_t leaf) { return coming && (*coming)->has(leaf); };
+            if (held == 0 && std::ranges::all_of(std::views::iota(first, first + 8), has))
+                held =
+                    static_cast<std::size_t>(std::ranges::count_if(std::views::iota(0u, 64u), has));
+        });
+    };
+    with_nodes(4, body, o, topology::everybody_to_everybody, 40'000'000);
+    EXPECT_GE(held, 8u);
+    EXPECT_LT(held, 32u);
 }
 
 TEST(swarm_node, shares_a_blob_while_it_is_imported) {

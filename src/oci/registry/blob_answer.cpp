@@ -96,6 +96,8 @@ awaitable<void> blob_answer::follow(store::arrival& blob) {
             co_await out_.write_file(blob.file(), next_, until - next_);
             next_ = until;
         } else {
+            if (waiting_)
+                waiting_(digest_, blob.available());
             co_await blob.changed();
         }
     }

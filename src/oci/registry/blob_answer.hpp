@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "content/store/arrival.hpp"
@@ -15,9 +16,13 @@ namespace dm::registry {
 /// up.
 class blob_answer {
   public:
+    /// Told which byte of the blob a client waits for; again whenever others have come.
+    using waiting_listener = std::function<void(const crypto::digest& blob, std::uint64_t at)>;
+
     /// All outlive it.
-    blob_answer(const crypto::digest& d, const server::request& req, server::response_writer& out)
-        : digest_(d), request_(req), out_(out) {}
+    blob_answer(const crypto::digest& d, const server::request& req, server::response_writer& out,
+                const waiting_listener& waiting)
+        : digest_(d), request_(req), out_(out), waiting_(waiting) {}
 
     /// Sends what is missing from the file of a complete blob.
     awaitable<void> send(int file, std::uint64_t size);
@@ -47,6 +52,7 @@ class blob_answer {
     const crypto::digest& digest_;
     const server::request& request_;
     server::response_writer& out_;
+    const waiting_listener& waiting_;
     std::string source_ = "store";
     std::uint64_t sent_ = 0;
     std::uint64_t next_ = 0;

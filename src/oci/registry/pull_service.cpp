@@ -336,7 +336,7 @@ awaitable<void> pull_service::answer_blob(asked a, request& req, response_writer
         raise(errc::blob_unknown, fmt::format("no blob {} on this node", a.path.selector));
     }
     co_await require_blob(a, *d);
-    blob_answer answer(*d, req, out);
+    blob_answer answer(*d, req, out, options_.waiting);
     for (std::size_t attempts = 0; !answer.done(); ++attempts) {
         if (const auto stored = co_await store_.open(*d)) {
             co_await answer.send(stored->file.get(), stored->info.size);

@@ -8,6 +8,7 @@
 #include "http/server/host_guard.hpp"
 #include "http/server/router.hpp"
 #include "oci/registry/asked.hpp"
+#include "oci/registry/blob_answer.hpp"
 #include "oci/registry/name_resolver.hpp"
 #include "oci/registry/probe.hpp"
 #include "oci/registry/push_service.hpp"
@@ -39,6 +40,8 @@ struct pull_options {
     /// Names without a host are of Docker Hub, as dockerd means them when it asks a mirror.
     bool as_mirror = false;
     std::optional<access_policy> access = {};
+    /// Told where in an arriving blob clients wait, so that what they need next comes first.
+    blob_answer::waiting_listener waiting = {};
 };
 
 /// The pull side of the distribution API, and `/health`. Manifests and blobs go out byte for byte

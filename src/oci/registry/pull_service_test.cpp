@@ -46,7 +46,9 @@ struct node {
     explicit node(executor ex)
         : store(ex, workers, dir / "store"),
           names(ex),
-          service(store, names),
+          service(store, names, {},
+                  {.waiting = [this](const digest& d,
+                                     std::uint64_t at) { waiting.insert_or_assign(d, at); }}),
           server(ex, workers, routes.as_handler(), options()) {
         service.mount(routes);
     }
@@ -78,6 +80,7 @@ struct node {
     aio::pool workers{2};
     store::content_store store;
     memory_resolver names;
+    std::map<digest, std::uint64_t> waiting;  ///< from where on, by blob
     pull_service service;
     server::router routes;
     server::http_server server;
@@ -343,6 +346,7 @@ TEST(pull_service, streams_a_blob_while_it_arrives) {
         EXPECT_EQ((co_await early.rest()).body, as_chars(data).substr(0, 100));
         const auto head = co_await fetch(n.server, "HEAD", n.blob_path(d));
         EXPECT_EQ(head.headers.value("Content-Length"), "1000000");
+        EXPECT_EQ(n.waiting.at(d), half_leaves);
 
         co_await feed(**lease, data, big_size);
         co_await whole.read_body(big_size - 1);
