@@ -43,6 +43,8 @@ class image_routes {
     awaitable<void> import(request& req, response_writer& out) const {
         const auto text = co_await req.body(image_body_bytes_max);
         auto order = parse_image_order(as_chars(text), platform_);
+        if (order.stored)
+            co_return co_await name_stored(std::move(order.image), *order.stored, out);
         const auto id = co_await node_.import_image(
             std::move(order.image), std::move(order.platforms), std::move(order.tree));
         auto body = success();
@@ -82,6 +84,16 @@ class image_routes {
     }
 
   private:
+    awaitable<void> name_stored(oci::reference name, crypto::digest image,
+                                response_writer& out) const {
+        const auto done = co_await node_.publish(std::move(name), image);
+        auto body = success();
+        body["msg"] = "success";
+        body["digest"] = image.to_string();
+        body["root"] = done.root.to_string();
+        co_await send_json(out, std::move(body));
+    }
+
     /// Names of the other images that a blob is part of, too.
     std::vector<std::string> others_with(const agent::image_view& image,
                                          const crypto::digest& blob) const {
@@ -103,18 +115,32 @@ class image_routes {
     oci::platform platform_;
 };
 
-/// `"from": "ipfs:CID"`; without it the image comes from its registry.
-std::optional<multiformats::cid> parse_source(const nlohmann::json& order) {
+/// `"from"`: "ipfs:CID" or "store:DIGEST"; without it the image comes from its registry.
+void parse_source(const nlohmann::json& order, image_order& out) {
     if (!order.contains("from"))
-        return std::nullopt;
+        return;
     const auto from = required_string(order, "from");
-    constexpr std::string_view scheme = "ipfs:";
-    if (!from.starts_with(scheme))
-        raise(errc::invalid_field, "\"from\" is wrong: only ipfs:CID is known");
-    auto cid = multiformats::parse_cid(std::string_view(from).substr(scheme.size()));
-    if (!cid)
-        raise(errc::invalid_field, fmt::format("\"from\" is wrong: {}", cid.error().message()));
-    return *std::move(cid);
+    const auto wrong = [](std::string_view why) {
+        raise(errc::invalid_field, fmt::format("\"from\" is wrong: {}", why));
+    };
+    const auto colon = from.find(':');
+    const auto scheme = std::string_view(from).substr(0, colon);
+    const auto rest = std::string_view(from).substr(colon == std::string::npos ? 0 : colon + 1);
+    if (scheme == "ipfs") {
+        auto cid = multiformats::parse_cid(rest);
+        if (!cid)
+            wrong(cid.error().message());
+        out.tree = *std::move(cid);
+    } else if (scheme == "store") {
+        const auto digest = crypto::parse_digest(rest);
+        if (!digest)
+            wrong(digest.error().message());
+        out.stored = *digest;
+        if (out.image.tag.empty() || out.image.digest)
+            wrong("what the store has gets a name with a tag and no digest");
+    } else {
+        wrong("only ipfs:CID and store:DIGEST are known");
+    }
 }
 
 oci::reference parse_name(const nlohmann::json& order) {
@@ -140,7 +166,8 @@ oci::reference parse_name(const nlohmann::json& order) {
 
 image_order parse_image_order(std::string_view text, const oci::platform& platform) {
     const auto order = parse_object(text, image_body_bytes_max);
-    image_order out{.image = parse_name(order), .platforms = {}, .tree = parse_source(order)};
+    image_order out{parse_name(order), {}, {}, {}};
+    parse_source(order, out);
     const auto words = string_list(order, "platforms", oci::platforms_asked_max);
     auto choice = oci::parse_platform_choice(words, platform);
     if (!choice)

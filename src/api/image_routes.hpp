@@ -17,6 +17,7 @@ struct image_order {
     oci::reference image;
     oci::platform_choice platforms;
     std::optional<multiformats::cid> tree{};  ///< "from": "ipfs:CID"
+    std::optional<crypto::digest> stored{};   ///< "from": "store:sha256:…"
 };
 image_order parse_image_order(std::string_view text, const oci::platform& platform);
 

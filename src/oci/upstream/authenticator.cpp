@@ -40,7 +40,7 @@ error refused(const endpoint& where, const syntax::url& realm, const credential&
 }  // namespace
 
 std::string access::scope() const {
-    return fmt::format("repository:{}:pull", path);
+    return fmt::format("repository:{}:pull{}", path, is_push ? ",push" : "");
 }
 
 authenticator::authenticator(http::client& http, credential_store& credentials, trust_store& trust,

@@ -30,8 +30,9 @@ struct access {
     const endpoint& where;
     host_auth& auth;
     std::string path;  ///< repository on the wire
+    bool is_push = false;
 
-    /// "repository:library/busybox:pull".
+    /// "repository:library/busybox:pull", for a push ":pull,push".
     std::string scope() const;
 };
 

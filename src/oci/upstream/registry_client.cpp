@@ -85,6 +85,7 @@ struct registry_client::call {
     exchange_kind kind = exchange_kind::manifest;
     http::request request = {};
     blob_download* into = nullptr;  ///< where a blob goes; others come back in memory
+    bool is_push = false;
 };
 
 registry_client::registry_client(http::client& http, aio::pool& workers, options opts)
@@ -168,7 +169,7 @@ awaitable<http::response> registry_client::exchange(call* c, http::request reque
 
 awaitable<http::response> registry_client::authorized(call* c) {
     auto& from = c->from;
-    access what{from.where, from.auth, c->path};
+    access what{from.where, from.auth, c->path, c->is_push};
     auto authorization = co_await auth_.known(&what);
     for (int round = 0;; ++round) {
         auto request = c->request;
@@ -311,6 +312,29 @@ awaitable<fetched_manifest> registry_client::get_manifest(repository where, std:
               fmt::format("{} sent a manifest for {} that does not match its digest {}",
                           from->where.host_text(), c.text, said->to_string()));
     co_return fetched_manifest{actual, content_type(got.head), std::move(got.body)};
+}
+
+// --- pushes ---
+
+awaitable<http::response_head> registry_client::push(repository where, push_step step) {
+    host_use from(host_of(where.domain));
+    call c{*from, where.path, fmt::format("{} of {}", step.text, where.to_string()),
+           exchange_kind::blob};
+    c.is_push = true;
+    c.request = request_for(c, step.method.c_str(), "");
+    const bool is_location = step.where.starts_with('/') || step.where.contains("://");
+    const auto target = is_location ? syntax::resolve(from->where.base, step.where)
+                                    : syntax::parse_url(from->where.url(where.path, step.where));
+    if (!target || !syntax::same_origin(*target, from->where.base))
+        raise(errc::denied,
+              fmt::format("{} wants {} to be sent elsewhere", from->where.host_text(), step.text));
+    c.request.url = syntax::to_string(*target);
+    c.request.headers = std::move(step.headers);
+    c.request.body = std::move(step.body);
+    c.request.redirects_max = 0;
+    c.request.stall_timeout = push_silence_max;
+    auto got = co_await insist(&c);
+    co_return std::move(got.head);
 }
 
 // --- blobs ---

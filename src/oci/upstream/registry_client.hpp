@@ -62,6 +62,15 @@ struct rate_limit {
     std::string window = {};  ///< as sent: "w=21600"
 };
 
+/// One request of a push.
+struct push_step {
+    std::string method;
+    std::string where;  ///< below the repository ("blobs/uploads/"), or a Location as answered
+    http::header_list headers = {};
+    std::string body = {};
+    std::string text = {};  ///< for sentences: "blob sha256:…"
+};
+
 /// Pulls from v2 registries, any number of them. Failures are `failure` with upstream::errc and a
 /// sentence that names registry and image. What may work on a second try is tried again with
 /// growing, jittered pauses; a registry that keeps failing is left alone for a while, and the
@@ -89,11 +98,18 @@ class registry_client {
     awaitable<void> blob(repository where, oci::descriptor what, std::uint64_t offset,
                          blob_sink& sink);
 
+    /// Carries out one step of a push and returns the head of the answer, which is a success; a
+    /// Location at another host is not followed. exchange_failed::status tells refusals apart.
+    /// Spec: OCI distribution-spec v1.1 "Push".
+    awaitable<http::response_head> push(repository where, push_step step);
+
     /// nullopt: it never said, which means no limit.
     std::optional<rate_limit> limit_of(const std::string& domain) const;
 
     static constexpr std::size_t hosts_max = 256;
     static constexpr int redirects_max = 10;
+    /// A registry that moves a large blob to its place says nothing meanwhile.
+    static constexpr std::chrono::minutes push_silence_max{10};
     /// A registry that hangs is not asked as often as one that answers.
     static constexpr int hanging_attempts_max = 2;
     /// Progress that counts: a server must not keep us busy with a byte a connection.
