@@ -99,7 +99,7 @@ class Docker:
 
 
 class Dockerd(Docker):
-    def __init__(self, directory=None):
+    def __init__(self, directory=None, config=None):
         self.directory = directory or temporary_directory("dm-docker-")
         # Unix socket paths end at 107 bytes: the socket lives at the top.
         super().__init__(os.path.join(self.directory, "d.sock"))
@@ -107,7 +107,7 @@ class Dockerd(Docker):
         self.log = os.path.join(self.directory, "dockerd.log")
         self.config = os.path.join(self.directory, "daemon.json")
         with open(self.config, "w") as f:
-            json.dump({}, f)
+            json.dump(config or {}, f)
         cleanup.push(self._sweep)
         self.start()
 
