@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from lib import expect
+from lib.registry import Remote
 from lib.system import free_port, run, temporary_directory, wait_until
 
 from test_mesh import everybody_knows, nodes_seen_by, peer_id
@@ -53,6 +54,27 @@ def mesh(binary, start_node, upstream, busybox):
         everybody_knows(nodes)
         return nodes
     return start
+
+
+def test_a_push_to_a_node_that_is_no_operator_stays_there_and_says_so(mesh, busybox):
+    first, second = mesh(2)
+    assert b"known to this node only" in pushed_with_warning(second, busybox, "team/app", "1")
+    expect.serves(second, "team/app", "1", busybox)
+    shown = second.get(f"/api/v1/image/{busybox.digest}").ok()["image"]
+    assert shown["digest"] == busybox.digest and shown["names"] == []
+    assert not expect.has(first, "team/app", "1")
+    assert first.get("/api/v1/image/mesh%2Fteam%2Fapp:1").status == 404
+    assert b"" == pushed_with_warning(first, busybox, "team/app", "1")
+    second.wait_for(lambda: second.get("/api/v1/image/mesh%2Fteam%2Fapp:1").status == 200, 20, "the operator's name has come")
+
+
+def pushed_with_warning(node, image, repository, tag):
+    """Pushes; gives what the answer warns of."""
+    remote = Remote(node.registry_address)
+    remote.push(image, repository, "other")
+    status, headers, body = remote.request("PUT", f"/v2/{repository}/manifests/{tag}", image.manifest, {"Content-Type": image.media_type})
+    assert status == 201, body
+    return headers.get("Warning", "").encode()
 
 
 def test_only_operators_steer_and_others_say_whom_to_ask(mesh, binary):

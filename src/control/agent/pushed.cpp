@@ -61,7 +61,9 @@ awaitable<oci::platform_choice> platforms_here(store::content_store& store, cryp
 }  // namespace
 
 awaitable<registry::publication> agent::publish(oci::reference name, crypto::digest image) {
-    catalogue_.require_operator();  // for its name
+    const bool fleet_wide = !catalogue_.refusal();
+    if (name.domain != oci::fleet_domain)
+        catalogue_.require_operator();  // the name of an image elsewhere means it for the fleet
     // Under another tag it may be an image already.
     std::optional<oci::image_record> is_new;
     const auto pin = importer::pin_name(image);
@@ -78,12 +80,13 @@ awaitable<registry::publication> agent::publish(oci::reference name, crypto::dig
         raise(errc::unknown_image, "the image was removed while it got another tag");
     const auto root = is_new ? is_new->root : known->root;
     const bool says_more = is_new && (!known || covers(*is_new, *known));
-    co_await catalogue_.put(says_more ? &*is_new : nullptr, named);
+    if (fleet_wide || says_more)
+        co_await catalogue_.put(says_more ? &*is_new : nullptr, named);
     layout_stale_ = true;
     notify("image",
            nlohmann::json{{"digest", image.to_string()}, {"name", name.familiar()}}.dump());
     wake();
-    co_return registry::publication{root, true};
+    co_return registry::publication{root, fleet_wide};
 }
 
 awaitable<void> agent::retract(oci::reference name) {
