@@ -83,6 +83,18 @@ void send(connection& c, const std::string& head, const file* body) {
         raise(errc::failed, fmt::format("cannot send to the Docker daemon: {}", code.message()));
 }
 
+/// Answers come in lines after the status, and some say that it failed after all.
+void check_lines(const std::string& answer) {
+    for (std::size_t at = 0; at < answer.size();) {
+        const auto end = std::min(answer.find('\n', at), answer.size());
+        const auto line = nlohmann::json::parse(answer.substr(at, end - at), nullptr, false);
+        if (line.is_object() && line.contains("error") && line["error"].is_string())
+            raise(errc::failed, fmt::format("the Docker daemon could not do it: {}",
+                                            line["error"].get<std::string>()));
+        at = end + 1;
+    }
+}
+
 void keep(std::string& into, byte_view piece) {
     if (into.size() < answer_bytes_max)
         into += as_chars(piece);
@@ -124,15 +136,22 @@ void load_into_daemon(const std::string& socket, const file& archive) {
     const auto status = read_answer(c, [&](unsigned, byte_view piece) { keep(answer, piece); });
     if (status != 200)
         raise(errc::failed, fmt::format("the Docker daemon refuses the image: {}", said(answer)));
-    // Its answer comes in lines, and some say that it failed after all.
-    for (std::size_t at = 0; at < answer.size();) {
-        const auto end = std::min(answer.find('\n', at), answer.size());
-        const auto line = nlohmann::json::parse(answer.substr(at, end - at), nullptr, false);
-        if (line.is_object() && line.contains("error") && line["error"].is_string())
-            raise(errc::failed, fmt::format("the Docker daemon refuses the image: {}",
-                                            line["error"].get<std::string>()));
-        at = end + 1;
-    }
+    check_lines(answer);
+}
+
+void pull_into_daemon(const std::string& socket, const std::string& reference) {
+    connection c(socket);
+    send(c,
+         fmt::format("POST /images/create?fromImage={} HTTP/1.1\r\nHost: docker\r\n"
+                     "Content-Length: 0\r\nConnection: close\r\n\r\n",
+                     syntax::percent_encode(reference)),
+         nullptr);
+    std::string answer;
+    const auto status = read_answer(c, [&](unsigned, byte_view piece) { keep(answer, piece); });
+    if (status != 200)
+        raise(status == 404 ? errc::not_found : errc::failed,
+              fmt::format("the Docker daemon cannot pull {}: {}", reference, said(answer)));
+    check_lines(answer);
 }
 
 std::string daemon_socket() {
