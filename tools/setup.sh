@@ -11,7 +11,7 @@ build="clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache pkg-config
     libbenchmark-dev python3 python3-yaml"
 demo="docker-registry docker.io busybox-static python3"
 package="dpkg-dev"
-test="$demo $package adduser systemd procps clang-format-19 clang-tidy-19 python3-pytest python3-venv skopeo iproute2 iptables curl openssl git
+test="$demo $package adduser systemd procps clang-format-19 clang-tidy-19 python3-pytest python3-cryptography python3-venv skopeo iproute2 iptables curl openssl git
     chromium-headless-shell fonts-dejavu-core"
 python="python3 python3-venv"
 services="docker.service docker.socket containerd.service docker-registry.service"
