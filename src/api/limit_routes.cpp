@@ -20,7 +20,7 @@ constexpr std::uint64_t rate_max = 1'000'000'000'000;
 
 class limit_routes {
   public:
-    limit_routes(rate_limits at_start, std::function<void(const rate_limits&)> change)
+    limit_routes(rate_limits at_start, std::function<awaitable<void>(rate_limits)> change)
         : now_(std::make_shared<rate_limits>(at_start)), change_(std::move(change)) {}
 
     awaitable<void> show(response_writer& out) const {
@@ -39,7 +39,7 @@ class limit_routes {
         take(*body, "upload", next.upload);
         take(*body, "download", next.download);
         *now_ = next;
-        change_(next);
+        co_await change_(next);
         co_await show(out);
     }
 
@@ -55,13 +55,13 @@ class limit_routes {
     }
 
     std::shared_ptr<rate_limits> now_;  // shared by the copies that the routes hold
-    std::function<void(const rate_limits&)> change_;
+    std::function<awaitable<void>(rate_limits)> change_;
 };
 
 }  // namespace
 
 void add_limit_routes(server::router& routes, rate_limits at_start,
-                      std::function<void(const rate_limits&)> change) {
+                      std::function<awaitable<void>(rate_limits)> change) {
     const limit_routes at(at_start, std::move(change));
     routes.add("GET", "/api/v1/node/limits",
                [at](request&, response_writer& out) { return at.show(out); });

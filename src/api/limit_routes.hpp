@@ -6,6 +6,6 @@ namespace dm::api {
 
 /// /api/v1/node/limits: what holds at the start, and how it is changed.
 void add_limit_routes(server::router& routes, rate_limits at_start,
-                      std::function<void(const rate_limits&)> change);
+                      std::function<awaitable<void>(rate_limits)> change);
 
 }  // namespace dm::api

@@ -30,7 +30,10 @@ struct options {
     std::vector<std::string> host_names;  ///< further names that clients may reach it by
     bool any_host = false;                ///< every request brings a token: any name will do
     rate_limits limits{};                 ///< at the start
-    std::function<void(const rate_limits&)> limit_rates = [](const rate_limits&) {};
+    /// Makes them hold, and remembers them.
+    std::function<awaitable<void>(rate_limits)> limit_rates = [](rate_limits) -> awaitable<void> {
+        co_return;
+    };
     history_source history{};
 };
 

@@ -7,6 +7,7 @@
 #include "daemon/access.hpp"
 #include "daemon/engine.hpp"
 #include "daemon/errc.hpp"
+#include "daemon/kept_limits.hpp"
 #include "daemon/memory.hpp"
 #include "daemon/platform.hpp"
 
@@ -194,9 +195,9 @@ node::node(executor ex, const config& c, const std::string& version)
             .version = version,
             .host_names = {},
             .any_host = api_guard_ != nullptr,
-            .limits = {c.upload_limit, c.download_limit},
-            .limit_rates =
-                [this](const api::rate_limits& l) { network_.limit_rates(l.upload, l.download); },
+            .limits = limits_at_start(local_, {c.upload_limit, c.download_limit}),
+            .limit_rates = [this, options = api::rate_limits{c.upload_limit, c.download_limit}](
+                               api::rate_limits told) { return limit_rates(options, told); },
             .history = [this] { return history_of(mesh_.shared()); }}),
       api_handler_(api_.handler()),
       group_(ex) {
@@ -210,9 +211,17 @@ node::node(executor ex, const config& c, const std::string& version)
     docker_mirror_.mount(mirror_routes_);
     listen(mirror_server_, "--mirror", c.mirror);
     listen(api_server_, "--api", c.api);
+    const auto limits = limits_at_start(local_, {c.upload_limit, c.download_limit});
+    network_.limit_rates(limits.upload, limits.download);
 }
 
 node::~node() = default;
+
+/// They hold at once, and over a restart once that is durable.
+awaitable<void> node::limit_rates(api::rate_limits options, api::rate_limits told) {
+    network_.limit_rates(told.upload, told.download);
+    co_await keep_limits(local_, options, told);
+}
 
 void node::start() {
     network_.start();

@@ -53,6 +53,7 @@ class node {
     std::vector<asio::ip::tcp::endpoint> mirror_addresses() const { return mirror_server_.bound(); }
 
   private:
+    awaitable<void> limit_rates(api::rate_limits options, api::rate_limits told);
     awaitable<void> keep_small();
     awaitable<void> answer_api(server::request& req, server::response_writer& out);
     /// Connects to a member, in the background.

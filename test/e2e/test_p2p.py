@@ -152,3 +152,16 @@ def test_rates_are_limited_by_option_and_while_running(nodes):
         assert answer.status == 400 and "bytes a second" in answer.message
     assert n.request("PUT", "/api/v1/node/limits", [1]).status == 400
     expect.fails(n.cli("node", "limit", "--upload", "fast"), "500KB")
+
+
+def test_rates_that_were_changed_hold_over_a_restart_until_the_option_is_changed(nodes):
+    def limits():
+        return n.get("/api/v1/node/limits").ok()["limits"]
+    n = nodes(args=["--upload-limit", "2MB"])
+    n.cli("node", "limit", "--upload", "0", "--download", "500KB", check=True)
+    n.kill()
+    n.start()
+    assert limits() == {"upload": 0, "download": 500_000}
+    n.argv[n.argv.index("2MB")] = "3MB"
+    n.restart()
+    assert limits() == {"upload": 3_000_000, "download": 500_000}

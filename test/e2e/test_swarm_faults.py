@@ -5,7 +5,7 @@ import random
 import pytest
 from lib import images
 from lib.swarm import LEAF, address, is_connected, layer_of, leaves_held, own_state, peer_id, sent_bytes
-from lib.system import MIB, wait_until
+from lib.system import wait_until
 
 SEED = int(os.environ.get("DM_SEED", "20240131"))
 KILLS, MEGABYTES = 10, 200
