@@ -6,10 +6,9 @@ import pytest
 from lib import images
 from lib.attacks import BITSWAP, BLOB, is_over
 from lib.rogue import Ended, Rogue, field, fields, framed, read_message
-from lib.swarm import LEAF, address, is_connected, layer_of, metric, own_state, peer_id
+from lib.swarm import LEAF, NOWHERE, address, is_connected, layer_of, metric, peer_id, wait_stored
 from lib.system import wait_until
 
-NOWHERE = {"docker.io": "http://127.0.0.1:1"}
 NAME = "promised:1"
 
 
@@ -83,7 +82,7 @@ def is_refused(node, identity):
 
 
 def stored(node):
-    wait_until(lambda: own_state(node, NAME) == "stored", 60, lambda: f"the image is stored:\n{node.log_tail()}", every=0.1)
+    wait_stored(node, NAME)
     node.cli("store", "verify", check=True)
 
 

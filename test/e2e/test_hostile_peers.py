@@ -7,11 +7,10 @@ import threading
 import pytest
 from lib import attacks, images
 from lib.node import Node
-from lib.swarm import address, own_state
-from lib.system import MIB, in_thread, wait_until
+from lib.swarm import NOWHERE, address, wait_stored
+from lib.system import MIB, in_thread
 
 RSS_MAX = 64 * MIB
-NOWHERE = {"docker.io": "http://127.0.0.1:1"}
 NAME = "besieged:1"
 
 
@@ -48,8 +47,7 @@ def test_an_honest_transfer_completes_beside(holder, start_node, attack):
     try:
         assert began.wait(10)
         honest = start_node(upstream=NOWHERE, args=["--bootstrap", address(holder)])
-        wait_until(lambda: own_state(honest, NAME) == "stored", 60,
-                   lambda: f"the honest node has the image:\n{honest.log_tail()}", every=0.1)
+        wait_stored(honest, NAME)
     finally:
         stop.set()
     rounds = attacking.result(60)

@@ -4,13 +4,12 @@ import random
 
 import pytest
 from lib import images
-from lib.swarm import LEAF, address, is_connected, layer_of, leaves_held, own_state, peer_id, sent_bytes
+from lib.swarm import LEAF, NOWHERE, address, is_connected, known, layer_of, leaves_held, peer_id, sent_bytes, wait_stored
 from lib.system import wait_until
 
 SEED = int(os.environ.get("DM_SEED", "20240131"))
 KILLS, MEGABYTES = 10, 200
 RECEIVERS = 4
-NOWHERE = {"docker.io": "http://127.0.0.1:1"}
 
 
 @pytest.fixture
@@ -26,8 +25,7 @@ def holder(start_node, upstream):
 
 def complete(node, name, image):
     """The node has all blobs of the image, and what it serves is what was pushed."""
-    wait_until(lambda: own_state(node, f"{name}:1") == "stored", 120,
-               lambda: f"{name} is stored; it is {own_state(node, f'{name}:1')}:\n{node.log_tail()}", every=0.2)
+    wait_stored(node, f"{name}:1")
     node.cli("store", "verify", check=True, timeout=120)
     for blob in image.blobs.values():
         answer = node.registry_request("GET", f"/v2/{name}/blobs/{blob.digest}")
@@ -60,9 +58,9 @@ def test_all_finish_when_the_origin_dies_and_only_together_they_have_it_all(star
     image = images.random_layers(60, seed="orphan")
     layer = layer_of(image)
     origin = holder(image, "orphan", args=["--upload-limit", "6MB"])
-    nodes = [start_node(upstream=NOWHERE, args=["--bootstrap", address(origin), "--upload-limit", "500KB"])]
-    nodes += [start_node(upstream=NOWHERE, args=["--bootstrap", address(origin), "--bootstrap", address(nodes[0]),
-                                                 "--upload-limit", "500KB"]) for _ in range(RECEIVERS - 1)]
+    nodes = []
+    for _ in range(RECEIVERS):
+        nodes.append(start_node(upstream=NOWHERE, args=["--upload-limit", "500KB", *known([origin, *nodes])]))
     for node in nodes:
         wait_until(lambda: all(is_connected(node, peer_id(n)) for n in [origin, *nodes] if n is not node), 20,
                    lambda: "all have met")

@@ -3,7 +3,10 @@ import glob
 import os
 import re
 
+from .system import wait_until
+
 LEAF = 262_144  # bytes of a block of a blob
+NOWHERE = {"docker.io": "http://127.0.0.1:1"}  # no registry can be reached
 
 
 def peer_id(node):
@@ -56,3 +59,31 @@ def leaves_held(node, blob):
         held |= {i for i in range(-(-blob.size // LEAF))
                  if data[i * LEAF:(i + 1) * LEAF] == content[i * LEAF:(i + 1) * LEAF]}
     return held
+
+
+def wait_stored(node, nametag, seconds=120):
+    """Until the node has the image that a strategy gives it."""
+    wait_until(lambda: own_state(node, nametag) == "stored", seconds,
+               lambda: f"{nametag} is stored; it is {own_state(node, nametag)!r}:\n{node.log_tail()}", every=0.1)
+
+
+def known(nodes):
+    """Options of a node that knows these."""
+    return [x for n in nodes for x in ("--bootstrap", address(n))]
+
+
+def node_in_the_middle(start_node, upstream, nametag, peers=4):
+    """A node that has fetched the image from slow peers, which hold it, and has served as many that wanted it too.
+
+    The sources are slow so that all of them are used, and the receivers have to turn to the node in the middle.
+    """
+    sources = []
+    for _ in range(peers):
+        sources.append(start_node(upstream={"docker.io": upstream.url}, args=["--upload-limit", "10MB", *known(sources)]))
+        sources[-1].cli("image", "import", nametag, check=True, timeout=300)
+    middle = start_node(upstream=NOWHERE, args=known(sources))
+    receivers = [start_node(upstream=NOWHERE, args=known([middle])) for _ in range(peers)]
+    assert sources[0].apply(nametag).ok()
+    for node in [middle, *receivers]:
+        wait_stored(node, nametag, 600)
+    return middle
