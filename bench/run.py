@@ -18,6 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "test", "e2e"))
 import fleet_page  # noqa: E402
+import peers  # noqa: E402
 from lib import dockerd, images  # noqa: E402
 from lib.node import Node  # noqa: E402
 from lib.proxy import CountingProxy  # noqa: E402
@@ -393,6 +394,57 @@ def page(s):
     return table(f"The web application before {fleet_page.NODES} nodes and {fleet_page.IMAGES} images, "
                  f"{fleet_page.EVENTS_PER_SECOND} events a second for {fleet_page.SECONDS} s",
                  ("page", *figures, "≤ 300 ms, 16 ms, 150 MiB"), rows)
+
+
+@bench
+def delay(s):
+    """An image from a peer at the other end of a link of 100 Mbit/s with 20 ms and 100 ms of one-way delay."""
+    rows = []
+    for milliseconds in (20, 100):
+        shares = peers.over_delay(s, milliseconds)
+        rows.append((f"{milliseconds} ms", f"{100 * med(shares):.0f} % ({', '.join(f'{100 * v:.0f}' for v in shares)})",
+                     verdict(med(shares) >= 0.8)))
+    return table(f"{s.megabytes} MB over a link of 100 Mbit/s with delay", ("one-way delay", "of the link", "≥ 80 %"), rows,
+                 "The link is a relay in user space with little room in front of it.")
+
+
+@bench
+def limits(s):
+    """Accuracy of the rate limits: bytes on the link in windows of 1 s."""
+    rows = []
+    for direction in ("upload", "download"):
+        least, most = peers.limit_windows(s, direction, 10_000_000)
+        rows.append((f"{direction}, 10 MB/s", f"{100 * least:.1f} %", f"{100 * most:.1f} %", verdict(0.95 <= least <= most <= 1.05)))
+    return table("Rate limits: bytes in any window of 1 s", ("limit", "least", "most", "within 5 %"), rows)
+
+
+@bench
+def hostile(s):
+    """The rate of an honest peer with and without each attack on the node that serves it."""
+    rows = []
+    for name, (alone, beside, rss) in peers.beside_attacks(s).items():
+        rows.append((name.replace("_", " "), *(f"{s.big.size / 1e6 / t:.1f}" for t in (alone, beside)), f"{100 * alone / beside:.0f} %",
+                     f"{rss / MIB:.1f}", verdict(alone / beside >= 0.9 and rss <= 64 * MIB)))
+    return table(f"{s.megabytes} MB from a node of 100 Mbit/s that is attacked meanwhile",
+                 ("attack", "alone, MB/s", "beside it, MB/s", "of the rate", "peak RSS, MiB", "≥ 90 %, ≤ 64 MiB"), rows)
+
+
+@bench
+def swarm_memory(s):
+    """Memory of a node in the middle of a swarm, and of one with 50 idle connections."""
+    middle, idle = peers.peak_in_the_middle(s) / MIB, peers.idle_with_peers(s) / MIB
+    return table("Memory of a node among peers", ("", "MiB", "limit", "within"), [
+        (f"peak RSS, fetching {s.megabytes} MB from four and serving four", f"{middle:.1f}", 64, verdict(middle <= 64)),
+        (f"RSS with {peers.IDLE_PEERS} idle connections", f"{idle:.1f}", 32, verdict(idle <= 32))])
+
+
+@bench
+def small_blocks(s):
+    """GET of 1 KiB blocks that a connected peer holds, over a veth; needs root."""
+    took = peers.small_blocks(s)
+    p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
+    return table(f"{len(took)} blocks of 1 KiB that a connected peer holds, over a veth, one after the other",
+                 ("", "ms", "limit", "within"), [("p50", f"{p50:.2f}", 1, verdict(p50 <= 1)), ("p99", f"{p99:.2f}", 4, verdict(p99 <= 4))])
 
 
 def main():
