@@ -17,6 +17,8 @@ using clock = std::chrono::steady_clock;
 
 /// A pause before the engine is looked for again.
 constexpr std::chrono::seconds engine_retry_interval{2};
+/// An engine that is told to stop a pull may finish what it is at.
+constexpr std::chrono::seconds load_settle_time{10};
 
 /// Names that are kept now for another reason than before, or not any more.
 std::set<std::string> names_that_differ(const std::vector<plan::kept_name>& before,
@@ -69,8 +71,10 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       by_hand_(ex),
       progressed_(ex),
       layout_writer_(ex, 1),
+      strategy_writer_(ex, 1),
       wake_(ex),
       report_changed_(ex),
+      engine_doubted_(ex),
       started_(std::chrono::system_clock::now()),
       started_steady_(clock::now()) {
     catalogue_.on_change([this](const state::change& c) {
@@ -182,6 +186,8 @@ steady_time agent::next_look() const {
     auto out = std::min(review_, tasks_.next_due().value_or(review_));
     if (soon_)
         out = std::min(out, *soon_);
+    for (const auto& [name, ended] : load_ended_)
+        out = std::min(out, ended + load_settle_time);
     if (const auto at = plan::next_change(members(), clock::now(), options_.placement))
         out = std::min(out, *at);
     return out;
@@ -272,11 +278,49 @@ awaitable<void> agent::act(const plan::action& a, std::set<std::string>& wanted)
             start("remove " + a.image_id, [&] { return take_away({a.name, a.image_id}, true); });
             co_return;
         case plan::action_kind::disown:
+            if (is_loading(a.name))
+                co_return;
             log::info("name is not ours any more", {{"image", a.name}, {"reason", a.reason}});
             co_await owned_.remove({a.name, a.image_id});
             wake();
             co_return;
     }
+}
+
+/// A load that was called off may still bring its image: it stays known as ours for a while.
+bool agent::is_loading(const std::string& name) {
+    if (tasks_.is_running(load_key(name)))
+        return true;
+    const auto ended = load_ended_.find(name);
+    if (ended == load_ended_.end())
+        return false;
+    if (clock::now() < ended->second + load_settle_time)
+        return true;
+    load_ended_.erase(ended);
+    return false;
+}
+
+/// Until the engine ends it, which is thrown, too.
+awaitable<void> agent::listen_to_engine() {
+    co_await engine_.changes([this](const engine::event& e) {
+        if (e.what == engine::event::kind::connected) {
+            engine_available_ = true;
+            engine_trouble_.clear();
+            tasks_.forgive("load ");
+            notify("node", R"({"engine":"ready"})");
+        }
+        if (e.what != engine::event::kind::image)
+            users_.clear();
+        wake();
+    });
+    raise(engine::errc::unavailable, "the engine closed the connection");
+}
+
+/// Its events may still be on their way from an engine that answers nothing else: it is asked anew.
+awaitable<void> agent::doubt_engine() {
+    while (!engine_in_doubt_)
+        co_await engine_doubted_.wait();
+    raise(engine::errc::unavailable, engine_trouble_);
 }
 
 awaitable<void> agent::watch_engine() {
@@ -285,18 +329,11 @@ awaitable<void> agent::watch_engine() {
         try {
             engine_info_ = co_await engine_.info();
             engine_present_ = engine_info_->store != engine::image_store::none;
-            co_await engine_.changes([this](const engine::event& e) {
-                if (e.what == engine::event::kind::connected) {
-                    engine_available_ = true;
-                    engine_trouble_.clear();
-                    tasks_.forgive("load ");
-                    notify("node", R"({"engine":"ready"})");
-                }
-                if (e.what != engine::event::kind::image)
-                    users_.clear();
-                wake();
-            });
-            trouble = "the engine closed the connection";
+            engine_in_doubt_ = false;
+            std::vector<awaitable<void>> both;
+            both.push_back(listen_to_engine());
+            both.push_back(doubt_engine());
+            co_await aio::all_of(std::move(both));
         } catch (const std::exception& e) {
             if (aio::is_cancelled(e))
                 throw;

@@ -175,6 +175,9 @@ class agent final : public registry::name_resolver, public registry::publisher {
     awaitable<void> act(const plan::action& a, std::set<std::string>& wanted);
     awaitable<void> name_imports(const std::vector<plan::strategy>& strategies);
     awaitable<void> watch_engine();
+    awaitable<void> listen_to_engine();
+    awaitable<void> doubt_engine();
+    bool is_loading(const std::string& name);
     void wake();
     steady_time next_look() const;
     plan::inputs inputs_of(const snapshot& s) const;
@@ -256,7 +259,8 @@ class agent final : public registry::name_resolver, public registry::publisher {
     std::map<std::string, std::string> imports_by_hand_;  ///< digest and platforms → transfer
     aio::event progressed_;
     aio::limiter layout_writer_;
-    bool layout_stale_ = true;  ///< the store's index.json may not name what the records do
+    aio::limiter strategy_writer_;  ///< who reads a strategy to write it is alone
+    bool layout_stale_ = true;      ///< the store's index.json may not name what the records do
     asio::steady_timer wake_;
     bool dirty_ = true;
     bool stopping_ = false;
@@ -271,6 +275,9 @@ class agent final : public registry::name_resolver, public registry::publisher {
     bool engine_present_ = true;
     bool engine_available_ = false;
     std::string engine_trouble_ = "not reached yet";
+    bool engine_in_doubt_ = false;  ///< a question to it was not answered
+    aio::event engine_doubted_;
+    std::map<std::string, steady_time> load_ended_;  ///< by name, when it did not succeed
     std::optional<engine::engine_info> engine_info_;
     std::map<std::string, std::vector<std::string>> users_;  ///< image id → containers, as told
     std::map<std::string, plan::strategy_status> statuses_;  ///< by strategy id

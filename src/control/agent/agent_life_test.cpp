@@ -156,6 +156,83 @@ TEST(agent_life, waits_for_an_engine_that_is_down_and_tries_failed_pulls_again) 
     });
 }
 
+TEST(agent_life, takes_away_what_a_pull_brings_after_it_was_called_off) {
+    in_world([](world& w) -> awaitable<void> {
+        w.origin.offer(name, "layer");
+        co_await w.import(name);
+        const auto image = world::engine_image(w.node().image(name).record);
+        w.engine.during_pull = [&](std::string) -> awaitable<void> {
+            co_await w.node().remove_strategy(name);
+            aio::event never(co_await asio::this_coro::executor);
+            try {
+                co_await never.wait();
+            } catch (const boost::system::system_error&) {
+                w.engine.load_by_hand(image);  // it was too late to stop
+                throw;
+            }
+        };
+        aio::event changed(co_await asio::this_coro::executor);
+        bool loaded = false;
+        bool gone = false;
+        const auto note = [&](const engine::event& e) {
+            loaded |= e.action == "load";
+            gone |= loaded && e.action == "delete";
+            changed.notify_all();
+        };
+        const auto watch = [&]() -> awaitable<void> {
+            while (!gone)
+                co_await changed.wait();
+        };
+        co_await w.node().apply(world::request(name));
+        co_await aio::beside(watch(), w.engine.changes(note));
+        EXPECT_FALSE(co_await w.engine.inspect(image.id));
+    });
+}
+
+TEST(agent_life, goes_on_after_an_engine_has_hung) {
+    in_world([](world& w) -> awaitable<void> {
+        w.origin.offer(name, "layer");
+        co_await w.import(name);
+        w.engine.set_hanging(true);
+        co_await w.node().apply(world::request(name));
+        co_await w.until_state(name, image_state::engine_unavailable);
+        w.engine.set_hanging(false);  // its events went on all the while
+        co_await w.until_state(name, image_state::loaded);
+    });
+}
+
+TEST(agent_life, a_strategy_that_is_removed_stays_removed_whoever_pauses_it_meanwhile) {
+    in_world([](world& w) -> awaitable<void> {
+        w.origin.offer(name, "layer");
+        co_await w.node().apply(world::request(name));
+        error paused;
+        const auto pause = [&]() -> awaitable<void> {
+            paused = co_await failure_of(
+                [&]() -> awaitable<void> { co_await w.node().set_execute(name, false); });
+        };
+        std::vector<awaitable<void>> both;
+        both.push_back(w.node().remove_strategy(name));
+        both.push_back(pause());
+        co_await aio::all_of(std::move(both));
+        EXPECT_EQ(paused.code, dm::agent::errc::unknown_strategy);
+        EXPECT_TRUE(w.node().strategies().empty());
+    });
+}
+
+TEST(agent_life, images_may_be_removed_all_at_once) {
+    in_world([](world& w) -> awaitable<void> {
+        std::vector<awaitable<void>> removals;
+        for (int i = 0; i < 12; ++i) {
+            const auto image = fmt::format("example.org/image{}:1", i);
+            w.origin.offer(image, image);
+            co_await w.import(image);
+            removals.push_back(w.node().remove_image(image));
+        }
+        co_await aio::all_of(std::move(removals));
+        EXPECT_TRUE(w.node().images().empty());
+    });
+}
+
 TEST(agent_life, does_nothing_for_a_paused_strategy) {
     in_world([](world& w) -> awaitable<void> {
         w.origin.offer(name, "layer");

@@ -16,10 +16,13 @@ struct load_request {
     bool replace = false;          ///< take the name even from an image that is not ours
 };
 
-/// Makes `name` in the engine be the image of the record: pulls it from our own registry unless the
-/// engine has it, writes down that the name is ours, tags, drops the name it was pulled by. Throws
-/// engine failures, errc::wrong_image when the engine got another image than expected, and
-/// errc::name_taken when somebody else gave the name to another image meanwhile.
+/// Makes `name` in the engine be the image of the record: writes down that name and image are ours,
+/// pulls it from our own registry unless the engine has it, tags, drops the name it was pulled by.
+/// When it is cut off anywhere, what is written down leads to what is left in the engine. An image
+/// that the engine has without any name, and not from us, gets the name and stays its owner's:
+/// taking the name away would remove it. Throws engine failures, errc::wrong_image when the engine
+/// got another image than expected, and errc::name_taken when somebody else gave the name to
+/// another image meanwhile.
 awaitable<void> load_image(engine::image_engine& engine, ownership& owned, load_request what,
                            engine::progress_listener listen);
 

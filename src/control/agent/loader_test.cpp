@@ -98,6 +98,41 @@ TEST(loader, a_strategy_that_says_replace_takes_the_name) {
     });
 }
 
+TEST(loader, a_pull_is_written_down_before_it_begins) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        loading w(ex);
+        bool seen = false;
+        w.engine.during_pull = [&](std::string) -> awaitable<void> {
+            seen = w.owned.has({"busybox:1", ours});
+            co_return;
+        };
+        co_await w.load();
+        EXPECT_TRUE(seen);
+    });
+}
+
+TEST(loader, an_image_that_was_there_without_a_name_stays_its_owners) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        loading w(ex);
+        w.engine.load_by_hand(image_of(ours));
+        co_await w.load();
+        EXPECT_TRUE(w.engine.pulled.empty());
+        EXPECT_EQ(co_await w.id_of("busybox:1"), ours);
+        EXPECT_TRUE(w.owned.all().empty()) << "to take the name away would remove the image";
+    });
+}
+
+TEST(loader, an_image_that_an_earlier_pull_left_without_a_name_is_ours) {
+    aio::run_coroutine([](executor ex) -> awaitable<void> {
+        loading w(ex);
+        co_await w.owned.add({"busybox:1", ours});
+        w.engine.load_by_hand(image_of(ours));
+        co_await w.load();
+        EXPECT_TRUE(w.engine.pulled.empty());
+        EXPECT_TRUE(w.owned.has({"busybox:1", ours}));
+    });
+}
+
 TEST(loader, another_image_than_was_asked_for_gets_no_name) {
     aio::run_coroutine([](executor ex) -> awaitable<void> {
         loading w(ex);

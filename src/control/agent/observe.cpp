@@ -135,8 +135,11 @@ awaitable<void> agent::observe_engine(snapshot& s) {
         log::warn("engine in doubt", {{"reason", e.what()}});
         s.engine.available = s.whole = false;
         engine_trouble_ = e.what();
-        if (e.code() == engine::errc::unavailable)
+        if (e.code() == engine::errc::unavailable) {
             engine_available_ = false;
+            engine_in_doubt_ = true;
+            engine_doubted_.notify_all();
+        }
     }
 }
 

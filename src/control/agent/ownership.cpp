@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace dm::agent {
 namespace {
 
@@ -28,6 +30,11 @@ std::vector<plan::placed_name> ownership::all() const {
 
 bool ownership::has(const plan::placed_name& p) const {
     return local_.find(key_of(p)).has_value();
+}
+
+bool ownership::has_image(std::string_view image_id) const {
+    const auto names = all();
+    return std::ranges::find(names, image_id, &plan::placed_name::image_id) != names.end();
 }
 
 awaitable<void> ownership::add(plan::placed_name p) {

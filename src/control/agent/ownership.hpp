@@ -17,6 +17,8 @@ class ownership {
 
     std::vector<plan::placed_name> all() const;
     bool has(const plan::placed_name& p) const;
+    /// Under whatever name.
+    bool has_image(std::string_view image_id) const;
     awaitable<void> add(plan::placed_name p);
     awaitable<void> remove(plan::placed_name p);
 

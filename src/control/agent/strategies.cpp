@@ -62,6 +62,7 @@ awaitable<strategy_view> agent::apply(plan::strategy_request request) {
     const bool anew = in_force != catalogue_.strategies().end();
     const auto before = anew ? in_force->second.digest : std::nullopt;
     const auto digest = co_await digest_of(request.image, anew, before);
+    const auto turn = co_await strategy_writer_.acquire();
     plan::strategy s;
     static_cast<plan::strategy_request&>(s) = std::move(request);
     s.digest = digest;
@@ -177,6 +178,7 @@ const plan::strategy& agent::strategy_named(std::string_view key) const {
 }
 
 awaitable<strategy_view> agent::set_execute(std::string key, bool execute) {
+    const auto turn = co_await strategy_writer_.acquire();
     auto s = strategy_named(key);
     s.execute = execute;
     s.updated = now_in_milliseconds();
@@ -186,6 +188,7 @@ awaitable<strategy_view> agent::set_execute(std::string key, bool execute) {
 }
 
 awaitable<void> agent::remove_strategy(std::string key) {
+    const auto turn = co_await strategy_writer_.acquire();
     const auto s = strategy_named(key);
     co_await catalogue_.erase_strategy(plan::id_of(s));
     log::info("strategy removed", {{"image", s.image.familiar()}, {"id", plan::id_of(s)}});

@@ -176,6 +176,7 @@ awaitable<void> agent::load(std::string name, crypto::digest image, bool replace
                             });
         transfers_.done(entry);
     } catch (const std::exception& e) {
+        load_ended_[name] = std::chrono::steady_clock::now();
         transfers_.failed(entry, error_of(e));
         throw;
     }
@@ -258,11 +259,11 @@ awaitable<void> agent::write_layout_index() {
     if (!std::exchange(layout_stale_, false))
         co_return;
     std::vector<oci::descriptor> rows;
-    for (const auto& [key, name] : catalogue_.names()) {
-        const auto* record = catalogue_.image(name.digest);
-        if (!record || !co_await store_.find(name.digest))
+    const auto names = catalogue_.names();  // of this moment: they change meanwhile
+    for (const auto& [key, name] : names) {
+        if (!catalogue_.image(name.digest) || !co_await store_.find(name.digest))
             continue;
-        record = catalogue_.image(name.digest);
+        const auto* record = catalogue_.image(name.digest);
         const auto* top = record ? record->find(name.digest) : nullptr;
         if (!top)
             continue;

@@ -24,6 +24,8 @@ awaitable<void> memory_engine::begin() {
     co_await asio::post(executor_, use_awaitable);
     if (down_)
         raise(errc::unavailable, "the engine in memory is down");
+    if (hanging_)
+        raise(errc::unavailable, "the engine in memory does not answer");
 }
 
 awaitable<engine_info> memory_engine::info() {
@@ -137,6 +139,11 @@ void memory_engine::add_container(const std::string& name_or_id, const std::stri
 void memory_engine::remove_container(const std::string& container_name) {
     if (containers_.erase(container_name) > 0)
         tell({event::kind::container, "destroy", container_name});
+}
+
+void memory_engine::load_by_hand(const image& what) {
+    images_.insert_or_assign(what.id, what);
+    tell({event::kind::image, "load", what.id});
 }
 
 void memory_engine::tag_by_hand(const std::string& name_or_id, const std::string& name) {

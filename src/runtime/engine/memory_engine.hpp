@@ -30,13 +30,17 @@ class memory_engine final : public image_engine {
 
     /// Nothing works while down, and changes() ends.
     void set_down(bool down);
+    /// Nothing is answered, but changes() goes on: an engine that hangs.
+    void set_hanging(bool hanging) { hanging_ = hanging; }
 
     /// A container of an image that is there.
     void add_container(const std::string& name_or_id, const std::string& container_name,
                        bool running = false);
     void remove_container(const std::string& container_name);
 
-    /// What an operator does by hand: `docker tag` and `docker rmi --force`.
+    /// What an operator does by hand: `docker load` of an image without a name, `docker tag` and
+    /// `docker rmi --force`.
+    void load_by_hand(const image& what);
     void tag_by_hand(const std::string& name_or_id, const std::string& name);
     void remove_by_hand(const std::string& name);
 
@@ -62,6 +66,7 @@ class memory_engine final : public image_engine {
     executor executor_;
     engine_info info_;
     bool down_ = false;
+    bool hanging_ = false;
     aio::event down_changed_;
     std::map<std::string, image> offered_;      ///< by source
     std::map<std::string, image> images_;       ///< by id
