@@ -4,7 +4,7 @@ import random
 
 import pytest
 from lib import images
-from lib.swarm import LEAF, NOWHERE, address, is_connected, known, layer_of, leaves_held, peer_id, sent_bytes, wait_stored
+from lib.swarm import LEAF, NOWHERE, SentBytes, address, is_connected, known, layer_of, leaves_held, peer_id, wait_stored
 from lib.system import wait_until
 
 SEED = int(os.environ.get("DM_SEED", "20240131"))
@@ -38,18 +38,19 @@ def test_receiver_survives_ten_kills(start_node, holder):
     first = holder(image, "large")
     second = start_node(upstream=NOWHERE, args=["--bootstrap", address(first), "--download-limit", "20MB"])
     wait_until(lambda: is_connected(second, peer_id(first)), 10, "the two have met")
-    before = sent_bytes(first)
+    sent_bytes = SentBytes(first)
+    before = sent_bytes()
     assert first.apply("large:1").ok()
     r = random.Random(SEED)
     moments, sent = sorted(r.uniform(0.02, 0.98) for _ in range(KILLS)), []
     for moment in moments:
-        wait_until(lambda: sent_bytes(first) - before >= image.size * moment, 60,
+        wait_until(lambda: sent_bytes() - before >= image.size * moment, 60,
                    lambda: f"{moment:.2f} of the image is sent:\n{second.log_tail()}", every=0.005)
         second.kill()
-        sent.append(int(sent_bytes(first) - before))
+        sent.append(int(sent_bytes() - before))
         second.start()
     complete(second, "large", image)
-    ratio = (sent_bytes(first) - before) / image.size
+    ratio = (sent_bytes() - before) / image.size
     print(f"seed {SEED}: the holder sent {ratio:.4f} x the size over {KILLS} kills at {[f'{m:.2f}' for m in moments]}")
     assert ratio <= 1.02, (ratio, sent)
 
@@ -73,7 +74,7 @@ def test_all_finish_when_the_origin_dies_and_only_together_they_have_it_all(star
         return set().union(*held) == leaves
     wait_until(together, 60, lambda: f"the receivers have it all together: {[len(h) for h in held]} of {len(leaves)}",
                every=0.1)
-    sent = sent_bytes(origin)
+    sent = SentBytes(origin)()
     origin.kill()
     parts = [len(h) for h in held]
     assert max(parts) < 0.9 * len(leaves), "nobody has all of it"
