@@ -87,6 +87,9 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
             layout_stale_ = true;
         if (record)
             record_of_node_changed(*record, c.value.has_value());
+        // What this node has of what strategies want may be another number now.
+        if (record && record->kind == plan::record_kind::strategy)
+            notify("node", about_node(options_.self));
         wake();
     });
     transfers_.on_change([this](const transfer_view& t) {

@@ -67,8 +67,11 @@ TEST(agent_fleet, other_nodes_are_shown_as_they_say_they_are) {
         EXPECT_EQ(node_of(w, peer).engine, "docker 20.10.24");
         EXPECT_EQ(node_of(w, peer).disk_free_bytes, 1'000'000'000u);
 
+        w.hear(peer, liveness::online, saying(s, {.state = image_state::loaded}));
+        noticed.clear();
         w.hear(peer, liveness::online,
                saying(s, {.state = image_state::loaded}, {*s.record.digest}));
+        EXPECT_EQ(noticed, std::set<std::string>{"node"}) << "only what it holds is new";
         s = w.node().strategy(s.id);
         EXPECT_GE(s.actual, 1u);
         EXPECT_EQ(node_of(w, peer).images_held, 1u);
@@ -77,6 +80,29 @@ TEST(agent_fleet, other_nodes_are_shown_as_they_say_they_are) {
         EXPECT_EQ(line_of(s, peer).status.state, image_state::pending);
         EXPECT_EQ(line_of(s, peer).status.reason, "the node is offline; it had the image");
         EXPECT_EQ(node_of(w, peer).state, liveness::offline);
+    });
+}
+
+TEST(agent_fleet, how_many_images_this_node_holds_is_told_when_it_changes) {
+    in_world([](world& w) -> awaitable<void> {
+        w.origin.offer("busybox:1", "layer");
+        bool is_told = false;
+        const auto watching = w.node().watch([&](const notice& n) {
+            is_told |= n.type == "node" && n.json.contains(world::self().to_string());
+        });
+        const auto held = [&] { return node_of(w, world::self()).images_held; };
+        const auto until_told = [&](std::size_t count) {
+            return w.until([&, count] { return std::exchange(is_told, false) && held() == count; });
+        };
+        const auto all = co_await w.node().apply(world::request("busybox:1"));
+        co_await until_told(1);
+        auto some = world::request("busybox:1");
+        some.selector = {{"site", "none"}};
+        const auto other = co_await w.node().apply(some);
+        EXPECT_EQ(held(), 1u) << "the image of two strategies is one";
+        co_await w.node().remove_strategy(other.id);
+        co_await w.node().remove_strategy(all.id);
+        co_await until_told(0);
     });
 }
 

@@ -165,12 +165,13 @@ awaitable<void> agent::pin(multiformats::cid root) {
     if (missing.empty() && !blobs.empty()) {
         auto nodes = co_await tree_nodes(root);
         co_await store_.pin(name, std::move(blobs), std::move(nodes));
-        co_return;
+    } else {
+        if (!options_.peers)
+            raise(errc::unknown_content,
+                  fmt::format("{} is not on this node: import the image first", root.to_string()));
+        co_await pin_from_peers(root, name);
     }
-    if (!options_.peers)
-        raise(errc::unknown_content,
-              fmt::format("{} is not on this node: import the image first", root.to_string()));
-    co_await pin_from_peers(root, name);
+    notify("node", about_node(options_.self));
 }
 
 /// Files that are blobs of the store stay that: the blob is pinned. All other blocks are kept one
@@ -230,7 +231,10 @@ awaitable<std::vector<multiformats::cid>> agent::held_roots() {
 }
 
 awaitable<bool> agent::unpin(multiformats::cid root) {
-    co_return co_await store_.unpin(std::string(cid_pin_prefix) + root.to_v1().to_string());
+    const bool was_pinned =
+        co_await store_.unpin(std::string(cid_pin_prefix) + root.to_v1().to_string());
+    notify("node", about_node(options_.self));
+    co_return was_pinned;
 }
 
 awaitable<std::vector<multiformats::cid>> agent::pins() {

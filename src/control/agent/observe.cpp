@@ -103,8 +103,7 @@ awaitable<void> agent::observe_images(snapshot& s) {
     }
     if (complete_ != complete) {
         complete_ = std::move(complete);
-        report_stale_ = true;
-        report_changed_.notify_all();
+        notify("node", about_node(options_.self));
     }
 }
 

@@ -36,6 +36,10 @@ wall_time in_milliseconds(wall_time t) {
 
 }  // namespace
 
+std::string about_node(const multiformats::peer_id& peer) {
+    return nlohmann::json{{"peer", peer.to_string()}}.dump();
+}
+
 /// News go out at once (presence keeps a distance between them), progress now and then.
 awaitable<void> agent::tell_fleet() {
     std::optional<report::node_report> told;
@@ -116,8 +120,8 @@ void agent::fleet_changed(const multiformats::peer_id& peer) {
     else
         for (const auto number : news.strategies)
             notify_strategy(report::strategy_id(number));
-    if (news.liveness || news.node)
-        notify("node", nlohmann::json{{"peer", peer.to_string()}}.dump());
+    if (news.liveness || news.node || news.held)
+        notify("node", about_node(peer));
     if ((news.liveness || news.held) && !soon_) {
         soon_ = clock::now() + options_.fleet_delay;
         wake_.cancel();
@@ -142,7 +146,7 @@ void agent::record_of_node_changed(const plan::record_key& key, bool is_there) {
         else
             fleet_.forget(*peer);
     }
-    notify("node", nlohmann::json{{"peer", peer->to_string()}}.dump());
+    notify("node", about_node(*peer));
     for (const auto& [id, s] : catalogue_.strategies())
         notify_strategy(id);
 }
@@ -236,8 +240,11 @@ node_view agent::view_of(const plan::node_record& node) const {
             v.engine = v.engine_state = "none";
         else
             v.engine_state = engine_available_ ? "ready" : "unavailable: " + engine_trouble_;
+        std::set<crypto::digest> held;  // as reports have it: an image of two strategies is one
         for (const auto& [id, s] : catalogue_.strategies())
-            v.images_held += s.digest && complete_.contains(*s.digest) ? 1 : 0;
+            if (s.digest && complete_.contains(*s.digest))
+                held.insert(*s.digest);
+        v.images_held = held.size();
     } else if (options_.see) {
         const auto seen = fleet_.sighting_of(node.id);
         v.state = seen.state;

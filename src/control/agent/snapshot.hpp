@@ -41,6 +41,9 @@ std::string kept_key(const crypto::digest& image);
 /// Whether everything that `old` says was imported is imported in `now` too.
 bool covers(const oci::image_record& now, const oci::image_record& old);
 
+/// The notice that a node is not as it was.
+std::string about_node(const multiformats::peer_id& peer);
+
 std::string import_key(const crypto::digest& image);
 std::string load_key(const std::string& name);
 
