@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "api/answer.hpp"
@@ -60,15 +61,28 @@ class node_routes {
     }
 
     awaitable<void> node(const request& req, response_writer& out) const {
+        auto body = success();
+        body["node"] = member_json(peer_of(req));
+        if (body["node"].is_null())
+            raise_no_member(peer_of(req));
+        co_await send_json(out, std::move(body));
+    }
+
+    /// What a member does about each strategy, and why; how a connected peer is connected.
+    awaitable<void> explain(const request& req, response_writer& out) const {
         const auto id = peer_of(req);
-        for (const auto& n : node_.nodes())
-            if (n.peer == id.to_string()) {
-                auto body = success();
-                body["node"] = to_json(n);
-                co_await send_json(out, std::move(body));
-                co_return;
-            }
-        raise(errc::not_found, fmt::format("{} is no member of this fleet", id.to_string()));
+        auto explained = json::object();
+        if (auto member = member_json(id); !member.is_null())
+            explained["node"] = std::move(member);
+        for (const auto& p : peers_.peers())
+            if (p.id == id)
+                explained["peer"] = json_of(p);
+        if (explained.empty())
+            raise_no_member(id);
+        explained["strategies"] = lines_of(node_.strategies(), id.to_string());
+        auto body = success();
+        body["explain"] = std::move(explained);
+        co_await send_json(out, std::move(body));
     }
 
     /// {"site": "store", "rack": null}: null takes a label away; others stay.
@@ -157,6 +171,17 @@ class node_routes {
     }
 
   private:
+    /// null for one that is no member.
+    json member_json(const multiformats::peer_id& id) const {
+        const auto all = node_.nodes();
+        const auto found = std::ranges::find(all, id.to_string(), &agent::node_view::peer);
+        return found == all.end() ? json() : to_json(*found);
+    }
+
+    [[noreturn]] static void raise_no_member(const multiformats::peer_id& id) {
+        raise(errc::not_found, fmt::format("{} is no member of this fleet", id.to_string()));
+    }
+
     static multiformats::peer_id peer_of(const request& req) {
         const auto& text = req.parameter("peer");
         const auto id = multiformats::parse_peer_id(text);
@@ -179,6 +204,8 @@ void add_node_routes(server::router& routes, agent::agent& node, const host::hos
                [at](request&, response_writer& out) { return at.nodes(out); });
     const std::string one = "/api/v1/peers/:peer";
     routes.add("GET", one, [at](request& req, response_writer& out) { return at.node(req, out); });
+    routes.add("GET", "/api/v1/peers/:peer/explain",
+               [at](request& req, response_writer& out) { return at.explain(req, out); });
     routes.add("DELETE", one,
                [at](request& req, response_writer& out) { return at.forget(req, out); });
     routes.add("PUT", "/api/v1/peers/:peer/labels",

@@ -148,6 +148,36 @@ TEST(api_node, is_labelled_and_forgotten) {
     });
 }
 
+TEST(api_node, says_what_it_does_about_each_strategy_and_why) {
+    in_world([](world& w) -> awaitable<void> {
+        const auto peer = world::other(1);
+        const auto path = "/api/v1/peers/" + peer.to_string() + "/explain";
+        expect_problem(co_await w.ask("GET", path), 404, "no member");
+        expect_problem(co_await w.ask("GET", "/api/v1/peers/nobody/explain"), 400, "peer id");
+        co_await w.join(peer);
+        w.origin.offer("busybox:1", "layer");
+        w.origin.offer("other:1", "layer");
+        co_await w.ask("POST", "/api/v1/strategy", payload("busybox:1"));
+        co_await w.ask("POST", "/api/v1/strategy",
+                       fmt::format(R"({{"type":"target","nametag":"other:1","target":"{}"}})",
+                                   world::self().to_string()));
+        const auto got = co_await w.ask("GET", path);
+        EXPECT_EQ(got.status, 200) << got.text;
+        const auto& explain = got.body["explain"];
+        EXPECT_EQ(explain["node"]["peer"], peer.to_string());
+        EXPECT_FALSE(explain.contains("peer")) << "it is not connected";
+        std::map<std::string, json> lines;
+        for (const auto& line : explain["strategies"])
+            lines[line["nametag"]] = line;
+        EXPECT_EQ(lines["busybox:1"]["chosen"], true);
+        EXPECT_EQ(lines["busybox:1"]["reason"], "the node has not said anything yet");
+        EXPECT_TRUE(lines["busybox:1"]["why"].get<std::string>().ends_with(
+            "of 2 members, of which the first 2 get it"));
+        EXPECT_EQ(lines["other:1"]["chosen"], false);
+        EXPECT_EQ(lines["other:1"]["why"], "not named as a target");
+    });
+}
+
 TEST(api_crdt, keeps_raw_keys_and_values) {
     in_world([](world& w) -> awaitable<void> {
         const json success{{"error", false}, {"msg", "success"}};

@@ -176,6 +176,20 @@ json explanation(const agent::strategy_view& s) {
     return {{"strategy", to_json(s)}, {"nodes", std::move(lines)}};
 }
 
+json lines_of(const std::vector<agent::strategy_view>& strategies, const std::string& peer) {
+    auto out = json::array();
+    for (const auto& s : strategies) {
+        const auto n = std::ranges::find(s.nodes, peer, &agent::node_line::peer);
+        if (n == s.nodes.end())
+            continue;
+        json line{{"id", s.id}, {"nametag", s.record.image.familiar()}};
+        line.update(line_json(*n));
+        line["why"] = why(s, *n);
+        out.push_back(std::move(line));
+    }
+    return out;
+}
+
 json to_json(const agent::image_view& image, bool with_blobs) {
     const auto& r = image.record;
     std::uint64_t size = 0;

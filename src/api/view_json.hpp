@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "control/agent/views.hpp"
 
@@ -21,5 +22,7 @@ json to_json(const agent::preview& p);
 
 /// Why each node has it or not: sentences.
 json explanation(const agent::strategy_view& s);
+/// The same of one node: its line of each strategy that counts it or names it.
+json lines_of(const std::vector<agent::strategy_view>& strategies, const std::string& peer);
 
 }  // namespace dm::api

@@ -107,6 +107,19 @@ void forget_node(node_client& node, const context& c, const std::string& peer, b
                           undo ? "may come back" : "is no member any more"));
 }
 
+void explain_node(node_client& node, const context& c, const std::string& peer) {
+    const auto explained = member(node.get("/peers/" + segment(peer) + "/explain"), "explain");
+    if (c->as_json()) {
+        print_json(explained);
+        return;
+    }
+    table t({"STRATEGY", "IMAGE", "CHOSEN", "STATE", "REASON", "WHY"});
+    for (const auto& s : member(explained, "strategies"))
+        t.row({text(s, "id"), text(s, "nametag"), truth(s, "chosen") ? "yes" : "no",
+               text(s, "state"), text(s, "reason"), text(s, "why")});
+    print(t);
+}
+
 void limit_rates(node_client& node, const context& c, const std::string& upload,
                  const std::string& download) {
     auto order = json::object();
@@ -154,6 +167,10 @@ void add_node_commands(CLI::App& app, const context& c) {
         ->type_name("LABEL")
         ->required();
     on_run(label, c, [c, peer, words](node_client& node) { label_node(node, c, *peer, *words); });
+    auto& explain =
+        add_command(group, c, "explain", "say what a node does about each strategy, and why");
+    explain.add_option("peer", *peer, "id of the node")->type_name("PEER")->required();
+    on_run(explain, c, [c, peer](node_client& node) { explain_node(node, c, *peer); });
     auto& forget =
         add_command(group, c, "forget", "remove a node that will not come back, and keep it out");
     const auto even_online = std::make_shared<bool>(false);
