@@ -64,8 +64,13 @@ export function advice(e: unknown): string {
       return "Is distromash running on this machine, and the way to it (ssh -L) open? This page reconnects by itself.";
     case "unauthorized":
       return "Log in to the registry on the node with docker login, or give the node --registry-auth-file.";
+    case "forbidden":
+      // Registries and the guard of hosts forbid things, too; their sentences say all.
+      return e.message.includes("no operator")
+        ? "Open the page of one of those nodes, or have it add this one: distromash operator add."
+        : "";
     case "not_found":
-      return "Check the name and the tag; images of other registries begin with their host, as in ghcr.io/org/app:1.";
+      return "Check the name (and the tag, of an image); images of other registries begin with their host, as in ghcr.io/org/app:1.";
     case "rate_limited":
       return "Wait, or log in to the registry on the node: accounts are allowed more.";
     case "unavailable":

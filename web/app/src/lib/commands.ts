@@ -68,3 +68,10 @@ export const labelCommand = (peer: string, changes: Record<string, string | null
   );
 
 export const forgetCommand = (peer: string): string => line("node", "forget", peer);
+export const explainNodeCommand = (peer: string): string => line("node", "explain", peer);
+
+export const operatorCommand = (what: "add" | "rm", peer: string, dropRecords = false): string =>
+  line("operator", what, peer || "PEER", ...(dropRecords ? ["--drop-records"] : []));
+
+export const pinCommand = (what: "add" | "rm", cid: string): string =>
+  line("pin", what, cid || "CID");

@@ -1,5 +1,5 @@
 /** What nodes did and why, as one line for each change. Pure. */
-import type { NodeLine } from "./types";
+import type { NodeStrategy } from "./types";
 
 export interface Entry {
   /** As Date.now(). */
@@ -13,11 +13,8 @@ export interface Entry {
 /** Entries that are remembered of one node. */
 export const entriesMax = 200;
 
-export interface Seen {
-  strategy: string;
-  nametag: string;
-  line: Pick<NodeLine, "state" | "reason">;
-}
+/** A node's line of a strategy; `id` is the strategy's. */
+export type Seen = Pick<NodeStrategy, "id" | "nametag" | "state" | "reason">;
 
 /** `journal`, newest first, with what of `seen` is not as its last entry has it. */
 export function noted(
@@ -26,15 +23,15 @@ export function noted(
   at: number,
 ): readonly Entry[] {
   const fresh: Entry[] = [];
-  for (const { strategy, nametag, line } of seen) {
-    const last = journal.find((e) => e.strategy === strategy);
-    const reason = steady(line.reason ?? "");
-    if (last && last.state === line.state && last.reason === reason) continue;
-    if (!last && line.state === "not_chosen") continue;
-    fresh.push({ at, strategy, nametag, state: line.state, reason });
+  for (const { id, nametag, state, reason: said } of seen) {
+    const last = journal.find((e) => e.strategy === id);
+    const reason = steady(said ?? "");
+    if (last && last.state === state && last.reason === reason) continue;
+    if (!last && state === "not_chosen") continue;
+    fresh.push({ at, strategy: id, nametag, state, reason });
   }
   for (const last of lastOfEach(journal)) {
-    if (last.state === "removed" || seen.some((s) => s.strategy === last.strategy)) continue;
+    if (last.state === "removed" || seen.some((s) => s.id === last.strategy)) continue;
     fresh.push({ ...last, at, state: "removed", reason: "the strategy is gone" });
   }
   return fresh.length === 0 ? journal : [...fresh, ...journal].slice(0, entriesMax);

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { entriesMax, noted, type Entry, type Seen } from "./journal";
 
-const seen = (state: Seen["line"]["state"], reason = "", strategy = "a"): Seen => ({
-  strategy,
-  nametag: `${strategy}:1`,
-  line: { state, reason },
+const seen = (state: Seen["state"], reason = "", id = "a"): Seen => ({
+  id,
+  nametag: `${id}:1`,
+  state,
+  reason,
 });
 const states = (journal: readonly Entry[]) => journal.map((e) => e.state);
 

@@ -1,5 +1,13 @@
 import { answer, ApiError, client } from "./api";
-import { apply, nothing, trafficOf, type Fleet, type Stale, type Traffic } from "./model";
+import {
+  apply,
+  isOfOperators,
+  nothing,
+  trafficOf,
+  type Fleet,
+  type Stale,
+  type Traffic,
+} from "./model";
 import { session } from "./session.svelte";
 import { SseParser, type SentEvent } from "./sse";
 
@@ -37,6 +45,8 @@ class Live {
   staleSince = $state(0);
   /** The last changes of raw keys. */
   keysChanged = $state(0);
+  /** The last changes of who steers. */
+  operatorsChanged = $state(0);
   /** By peer that this node is connected to. */
   traffic: ReadonlyMap<string, Traffic> = $state.raw(new Map());
   /** Counts what is shown anew, for pages that ask for more about one thing. */
@@ -141,6 +151,7 @@ class Live {
     for (const e of this.#pending) {
       fleet = apply(fleet, e, this.#stale);
       if (e.type === "crdt" || e.type === "sync") this.keysChanged += 1;
+      if (e.type === "sync" || isOfOperators(e)) this.operatorsChanged += 1;
       if (e.type === "sync") for (const id of strategies.keys()) count(strategies, id);
       if (e.type === "traffic") this.traffic = trafficOf(e);
       if (e.type === "strategy") {

@@ -84,6 +84,10 @@ export function apply(fleet: Fleet, event: SentEvent, stale: Stale): Fleet {
   }
 }
 
+/** Whether an event is about who may steer the mesh. */
+export const isOfOperators = (event: SentEvent): boolean =>
+  event.type === "crdt" && /"key":"\/?dm1\/operator\//.test(event.data);
+
 /** DistroMash's own records lie below /dm1/; others concern the page of raw keys only. */
 function applyKey(fleet: Fleet, told: { key?: string }, stale: Stale): Fleet {
   const kind = /^\/?dm1\/([a-z]+)\//.exec(told.key ?? "")?.[1];

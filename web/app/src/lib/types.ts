@@ -18,5 +18,9 @@ export type Limits =
   operations["getLimits"]["responses"][200]["content"]["application/json"]["limits"];
 export type State = Schemas["State"];
 export type Failure = Schemas["Failure"];
-export type Peer =
-  operations["listPeers"]["responses"][200]["content"]["application/json"]["peers"][number];
+export type Peer = Schemas["Peer"];
+/** What one node does about a strategy. */
+export type NodeStrategy =
+  operations["explainNode"]["responses"][200]["content"]["application/json"]["explain"]["strategies"][number];
+export type Operators =
+  operations["listOperators"]["responses"][200]["content"]["application/json"];
