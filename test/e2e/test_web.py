@@ -237,6 +237,8 @@ def test_a_tree_is_pinned_and_unpinned(tab, node):
     page.get_by_text("Nothing is pinned.").wait_for()
     page.get_by_role("button", name="Undo").click()
     pin.wait_for()
+    explained = node.cli("node", "explain", node.get("/api/v1/health").ok()["peer"], check=True).stdout
+    assert "busybox:1.35.0" in explained and "rank 1 of 1 member" in explained, explained
     assert node.cli("pin", "rm", root).returncode == 0
     pin.wait_for(state="detached")
 

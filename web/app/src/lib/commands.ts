@@ -67,7 +67,8 @@ export const labelCommand = (peer: string, changes: Record<string, string | null
     ...Object.entries(changes).map(([k, v]) => (v === null ? `${k}-` : `${k}=${v}`)),
   );
 
-export const forgetCommand = (peer: string): string => line("node", "forget", peer);
+export const forgetCommand = (peer: string, evenOnline = false): string =>
+  line("node", "forget", peer, ...(evenOnline ? ["--even-online"] : []));
 export const explainNodeCommand = (peer: string): string => line("node", "explain", peer);
 
 export const operatorCommand = (what: "add" | "rm", peer: string, dropRecords = false): string =>
