@@ -214,6 +214,7 @@ void signed_table::take_statement(const row& r) {
                                          {"is_operator", *word ? "yes" : "no"},
                                          {"by", r.said.author.to_string()}});
     operators_changed();
+    tell({r.key, r.text});
 }
 
 void signed_table::operators_changed() {
