@@ -140,6 +140,7 @@ class swarm_node {
     void take(link& l, swarm::message& m);
     void take_join(link& l, const swarm::join& m);
     void take_for_blob(link& l, remote_blob& r, shared_blob& b, swarm::message& m);
+    bool may_look_up(const crypto::digest& digest, swarm::peer_no asker) const;
     awaitable<void> look_up(crypto::digest digest);
     awaitable<void> ban(host::peer_id peer, std::string why);
     void take_block(link& l, swarm::block_received& m);
@@ -167,7 +168,7 @@ class swarm_node {
     aio::event stored_;    ///< a leaf is on the disk
     aio::event unused_;    ///< a blob has one user less
     std::size_t storing_ = 0;
-    std::vector<crypto::digest> looking_up_;
+    std::vector<std::pair<crypto::digest, swarm::peer_no>> looking_up_;  ///< and who asked
     std::optional<steady_time> news_due_;
     steady_time sweep_due_{};
     bool running_ = false;

@@ -7,8 +7,8 @@ namespace dm::sharing {
 namespace {
 
 constexpr std::chrono::seconds retry_interval{5};
-/// Blobs that are looked up in the store at once; who asks for more waits in vain.
-constexpr std::size_t lookups_max = 128;
+/// Blobs that are looked up in the store at once for one peer; who asks for more waits in vain.
+constexpr std::size_t lookups_per_peer_max = 128;
 /// Pieces are as large as a link takes in about this time: other messages do not wait for longer,
 /// and a fast link is not slowed down by many small writes.
 constexpr std::chrono::milliseconds piece_time{10};
@@ -204,9 +204,8 @@ void swarm_node::take_join(link& l, const swarm::join& m) {
     auto* const b = find(m.digest);
     const bool known = b && (b->no || b->wanted());
     if (!known) {
-        if (m.wants && looking_up_.size() < lookups_max &&
-            std::ranges::find(looking_up_, m.digest) == looking_up_.end()) {
-            looking_up_.push_back(m.digest);
+        if (m.wants && may_look_up(m.digest, l.no)) {
+            looking_up_.emplace_back(m.digest, l.no);
             tasks_.spawn("swarm: look up blob", look_up(m.digest));
         }
         return;
@@ -218,11 +217,23 @@ void swarm_node::take_join(link& l, const swarm::join& m) {
         send_join(l, *b);
 }
 
+bool swarm_node::may_look_up(const crypto::digest& d, swarm::peer_no asker) const {
+    std::size_t of_asker = 0;
+    for (const auto& [digest, who] : looking_up_) {
+        if (digest == d)
+            return false;  // all who ask for it are told
+        of_asker += who == asker;
+    }
+    return of_asker < lookups_per_peer_max;
+}
+
 awaitable<void> swarm_node::look_up(crypto::digest d) {
     struct done {
         swarm_node& n;
         crypto::digest d;
-        ~done() { std::erase(n.looking_up_, d); }
+        ~done() {
+            std::erase_if(n.looking_up_, [&](const auto& entry) { return entry.first == d; });
+        }
     } const at_end{*this, d};
     co_await offer_stored(d);
     auto* b = find(d);

@@ -482,4 +482,52 @@ TEST(swarm_node, questions_about_what_is_not_here_stay_cheap) {
         });
 }
 
+TEST(swarm_node, who_asks_without_end_does_not_keep_others_from_being_answered) {
+    const auto data = random_bytes(3 * store::leaf_bytes, 16);
+    std::uint64_t questions = 0;
+    const auto ask = [&](raw_peer& p) {
+        const auto channel = static_cast<swarm::channel_no>(questions % swarm::channels_max);
+        p.session.send(swarm::join{channel,
+                                   digest_of(random_bytes(8, 1000 + questions++)),
+                                   0,
+                                   false,
+                                   {},
+                                   true,
+                                   false,
+                                   {}});
+    };
+    aio::run_coroutine([&](executor ex) -> awaitable<void> {
+        host::memory_network network;
+        node holder(ex, network), receiver(ex, network);
+        raw_peer bad(ex, network, [&](raw_peer& p, const swarm::message&) {
+            while (p.asked < 1000) {
+                ++p.asked;
+                ask(p);
+            }
+            ask(p);  // for every answer another question
+        });
+        co_await holder.store.put(digest_of(data), data);
+        co_await holder.host.connect(bad.host.self(), bad.host.addresses());
+        std::exception_ptr failed;
+        try {
+            // The holder opens a stream to all its peers: the bad one begins.
+            EXPECT_EQ((co_await holder.swarm.get(digest_of(to_bytes("nothing")), 10)).size(), 0u);
+        } catch (const failure& e) {
+            EXPECT_EQ(e.code(), swarm::errc::not_found);
+        }
+        co_await receiver.connect(holder);
+        try {
+            co_await receiver.fetch(data);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        EXPECT_GT(questions, 1000u) << "it went on asking";
+        co_await bad.stop();
+        for (auto* n : {&holder, &receiver})
+            co_await n->stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
 }  // namespace
