@@ -22,6 +22,10 @@ def value(node, key):
     return answer.ok()["crdt"]["value"] if answer.status == 200 else None
 
 
+def connected(node):
+    return {p["ID"] for p in node.get("/api/v1/peers").ok()["peers"] if p["connected"]}
+
+
 def everybody_knows(nodes):
     ids = {peer_id(n) for n in nodes}
     for n in nodes:
@@ -104,6 +108,24 @@ def test_what_is_written_on_one_node_is_on_the_other_at_once(pair):
         took.append(time.monotonic() - begin)
     print("from POST to the other node's answer, ms:", sorted(round(t * 1000) for t in took))
     assert sorted(took)[10] < 0.25, took  # 50 ms on a machine with nothing else to do
+
+
+def test_a_strategy_survives_the_node_that_took_it_when_that_is_killed_right_after_its_answer(pair):
+    first, second = pair
+    for percentage in range(10, 60, 10):
+        assert first.apply("busybox:1.35.0", percentage=percentage, execute=percentage == 50).ok()
+        first.kill()
+        wait_until(lambda: [s["percentage"] for s in second.get("/api/v1/strategy").ok()["strategies"]] == [percentage],
+                   20, lambda: f"the other has {percentage} %")
+        if percentage < 50:
+            first.start()
+            everybody_knows([first, second])
+            wait_until(lambda: len(connected(second)) == 1, 20, lambda: "they are connected again")
+            assert [s["percentage"] for s in first.get("/api/v1/strategy").ok()["strategies"]] == [percentage]
+    # The one that is left resolves nothing anew: it carries out what was accepted.
+    assert second.delete("/api/v1/strategy/percentage-busybox:1.35.0-50-active").ok()
+    first.start()
+    wait_until(lambda: not first.get("/api/v1/strategy").ok()["strategies"], 20, lambda: "it hears of the removal")
 
 
 def test_a_node_that_stops_or_dies_is_noticed(start_node):

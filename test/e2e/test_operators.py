@@ -8,15 +8,11 @@ from lib import expect
 from lib.registry import Remote
 from lib.system import free_port, run, temporary_directory, wait_until
 
-from test_mesh import everybody_knows, nodes_seen_by, peer_id
+from test_mesh import connected, everybody_knows, nodes_seen_by, peer_id
 
 
 def folder():
     return os.path.join(temporary_directory(), "data")
-
-
-def connected(node):
-    return {p["ID"] for p in node.get("/api/v1/peers").ok()["peers"] if p["connected"]}
 
 
 def strategies(node):

@@ -32,6 +32,7 @@ shared_map::shared_map(executor ex, aio::pool& workers, const std::filesystem::p
       announcer_(now(), options_.seed, options_.announcer),
       one_writer_(ex, 1),
       serving_(ex, options_.serving_max),
+      taking_(ex, options_.taking_max),
       work_(ex),
       announcing_(ex),
       asking_(ex),
@@ -65,6 +66,7 @@ void shared_map::start() {
             return m.data && decode_broadcast(*m.data).has_value();
         });
     network.handle(sync_protocol, [this](host::inbound in) { return serve(std::move(in)); });
+    network.handle(push_protocol, [this](host::inbound in) { return take_pushed(std::move(in)); });
     for (const auto& peer : network.peers())
         note_peer(peer);
     group_.spawn("shared state: fetch", keep_complete());
@@ -77,7 +79,11 @@ awaitable<void> shared_map::stop() {
     watching_topic_.reset();
     pubsub_.unsubscribe(options_.topic);
     exchange_.network().stop_handling(sync_protocol);
+    exchange_.network().stop_handling(push_protocol);
+    is_stopped_ = true;
     co_await group_.stop();
+    // A push is merged in a task of the host, which goes on.
+    const auto turn = co_await one_writer_.acquire();
 }
 
 awaitable<void> shared_map::set_all(std::vector<entry> changes) {
@@ -87,22 +93,32 @@ awaitable<void> shared_map::set_all(std::vector<entry> changes) {
         clean[state::clean_key(key)] = std::move(value);
     changes.assign(clean.begin(), clean.end());
     check(changes);
-    const auto turn = co_await one_writer_.acquire();
-    std::erase_if(changes, [&](const entry& e) { return find(e.first) == e.second; });
-    if (!changes.empty())
-        co_await write(std::move(changes), {});
+    std::vector<cid> written;
+    {
+        const auto turn = co_await one_writer_.acquire();
+        std::erase_if(changes, [&](const entry& e) { return find(e.first) == e.second; });
+        if (!changes.empty())
+            written = co_await write(std::move(changes), {});
+    }
+    // Without the turn: two nodes that write at the same time wait for each other's merge.
+    if (!written.empty())
+        co_await until_held(std::move(written));
 }
 
 awaitable<std::size_t> shared_map::erase_if(std::function<bool(std::string_view)> doomed) {
-    const auto turn = co_await one_writer_.acquire();
+    std::vector<cid> written;
     std::vector<std::string> keys;
-    for (const auto& [key, value] : entries_)
-        if (doomed(key))
-            keys.push_back(key);
-    const auto count = keys.size();
-    if (count > 0)
-        co_await write({}, std::move(keys));
-    co_return count;
+    {
+        const auto turn = co_await one_writer_.acquire();
+        for (const auto& [key, value] : entries_)
+            if (doomed(key))
+                keys.push_back(key);
+        if (!keys.empty())
+            written = co_await write({}, keys);
+    }
+    if (!written.empty())
+        co_await until_held(std::move(written));
+    co_return keys.size();
 }
 
 awaitable<void> shared_map::each_written(std::string prefix, take_entries take) {
@@ -116,16 +132,18 @@ awaitable<void> shared_map::each_written(std::string prefix, take_entries take) 
     }
 }
 
-awaitable<void> shared_map::write(std::vector<entry> set, std::vector<std::string> erased) {
+awaitable<std::vector<cid>> shared_map::write(std::vector<entry> set,
+                                              std::vector<std::string> erased) {
     auto out = value_or_throw(co_await workers_.run([&] { return replica_.write(set, erased); }));
-    const auto written = std::move(out.written);
+    auto written = std::move(out.written);
     apply(std::move(out));
     if (written.empty())
-        co_return;
+        co_return written;
     exchange_.store_changed();
     announcer_.changed(now());
     announcing_.notify_all();
     announce({written.back()});
+    co_return written;
 }
 
 void shared_map::apply(outcome out) {
@@ -152,6 +170,8 @@ void shared_map::count() {
 /// Blocks of others: of `from`, for the log.
 awaitable<outcome> shared_map::merge(std::vector<block> blocks, std::string_view from) {
     const auto turn = co_await one_writer_.acquire();
+    if (is_stopped_)
+        raise(errc::stopped);
     auto out = co_await workers_.run([&] { return replica_.merge(blocks); });
     counts_.merged += out.merged;
     counts_.malformed += out.malformed;

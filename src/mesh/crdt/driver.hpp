@@ -37,6 +37,10 @@ struct shared_map_options {
     std::chrono::milliseconds batch_time{200};
     std::chrono::milliseconds sync_timeout{30'000};  ///< without progress
     std::size_t serving_max = 4;
+    /// Another node has so long to say that it has what was written here, and so many are asked.
+    std::chrono::milliseconds push_timeout{1'000};
+    std::size_t pushed_to_max = 3;
+    std::size_t taking_max = 4;  ///< pushes of others, at once
     /// What one member's changes may cost a second, over some minutes, before the rest of them has
     /// to wait: their bytes and change_cost each.
     std::uint64_t author_cost_per_second = 64 * 1024;
@@ -103,7 +107,7 @@ class shared_map final : public state::table {
 
     void apply(outcome out);
     void count();
-    awaitable<void> write(std::vector<entry> set, std::vector<std::string> erased);
+    awaitable<std::vector<cid>> write(std::vector<entry> set, std::vector<std::string> erased);
     awaitable<outcome> merge(std::vector<block> blocks, std::string_view from);
     void announce(const std::vector<cid>& heads);
     awaitable<void> announce_heads();
@@ -119,6 +123,7 @@ class shared_map final : public state::table {
     void failed(const cid& id);
     steady_time turn_of(const std::string& author);
     void charge(const std::string& author, std::size_t size);
+    steady_time slowed_until(const std::string& author);
     awaitable<void> pace(std::string author);
     author_pace& pace_of(const std::string& author);
 
@@ -128,6 +133,15 @@ class shared_map final : public state::table {
     awaitable<void> catch_up_with(peer_id peer);
     awaitable<std::size_t> ask(peer_id peer);
     awaitable<void> serve(host::inbound in);
+
+    // Leaving a copy of what was written with another node of ours (driver_push.cpp).
+    awaitable<void> until_held(std::vector<cid> written);
+    awaitable<bytes> pushable(std::vector<cid> written);
+    std::vector<peer_id> nearest();
+    awaitable<bool> push(peer_id peer, bytes wire, cid last);
+    awaitable<void> take_pushed(host::inbound in);
+    awaitable<void> merge_pushed(std::vector<block> pushed, std::string from);
+    awaitable<void> fetch_missing();
 
     executor executor_;
     aio::pool& workers_;
@@ -140,6 +154,8 @@ class shared_map final : public state::table {
     announcer announcer_;
     aio::limiter one_writer_;
     aio::limiter serving_;
+    aio::limiter taking_;
+    bool is_stopped_ = false;
     std::unordered_map<cid, wanted> wanted_;
     std::size_t walks_ = 0;
     std::map<std::string, author_pace> paces_;

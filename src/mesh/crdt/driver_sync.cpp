@@ -3,6 +3,7 @@
 #include "aio/timeout.hpp"
 #include "base/log.hpp"
 #include "mesh/crdt/driver.hpp"
+#include "mesh/crdt/driver_messages.hpp"
 #include "mesh/crdt/sync_message.hpp"
 #include "multiformats/delimited.hpp"
 
@@ -10,40 +11,9 @@
 namespace dm::crdt {
 namespace {
 
-constexpr std::size_t read_bytes = 64 * 1024;
 constexpr std::size_t locator_max = 128;
 constexpr std::size_t to_ask_max = 1'000;
 constexpr std::size_t blocks_a_turn = 64;
-
-/// Length-prefixed messages of a stream.
-class messages {
-  public:
-    messages(aio::byte_stream& from, std::size_t bytes_max) : from_(from), reader_(bytes_max) {}
-
-    /// nullopt at the end.
-    awaitable<std::optional<bytes>> next() {
-        for (;;) {
-            while (!rest_.empty()) {
-                rest_ = rest_.subspan(value_or_throw(reader_.feed(rest_)));
-                if (auto m = reader_.take())
-                    co_return m;
-            }
-            buffer_.resize(read_bytes);
-            const auto n = co_await from_.read_some(buffer_);
-            if (n == 0 && !reader_.is_between_messages())
-                raise(errc::malformed_block, "the stream ends within a block");
-            if (n == 0)
-                co_return std::nullopt;
-            rest_ = byte_view(buffer_).first(n);
-        }
-    }
-
-  private:
-    aio::byte_stream& from_;
-    multiformats::delimited_reader reader_;
-    bytes buffer_;
-    byte_view rest_;
-};
 
 }  // namespace
 

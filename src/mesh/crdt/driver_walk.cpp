@@ -212,19 +212,25 @@ void shared_map::charge(const std::string& author, std::size_t size) {
     p.bucket.take(now(), size + change_cost);
 }
 
-/// One who writes more than is sensible waits for what it has written, others do not.
-awaitable<void> shared_map::pace(std::string author) {
-    if (author.empty())
-        co_return;
+/// Until when one waits who writes more than is sensible; such a one is named in the log.
+steady_time shared_map::slowed_until(const std::string& author) {
     auto& p = pace_of(author);
     const auto next = p.bucket.take(now(), 0);
-    if (next <= now())
-        co_return;
-    if (p.told == steady_time{} || now() >= p.told + flood_told_interval) {
+    if (next > now() && (p.told == steady_time{} || now() >= p.told + flood_told_interval)) {
         p.told = now();
         log::warn("a member floods the shared state and is slowed down",
                   {{"peer", author}, {"changes", p.changes}});
     }
+    return next;
+}
+
+/// One who writes more than is sensible waits for what it has written, others do not.
+awaitable<void> shared_map::pace(std::string author) {
+    if (author.empty())
+        co_return;
+    const auto next = slowed_until(author);
+    if (next <= now())
+        co_return;
     --walks_;  // it holds nobody else up
     work_.notify_all();
     try {
