@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import stat
+import threading
 
 import pytest
 from lib import expect, fake_registry, images
@@ -290,3 +291,78 @@ def test_no_such_platform_says_which_there_are(start_node, fake):
     sentence = expect.fails(node.cli("image", "import", f"{fake.address}/m", "--platform", "linux/s390x"), "linux/s390x")
     assert "amd64" in sentence and "unknown" not in sentence.replace("unknown platform", "")
     assert fake.address not in node.cli("image", "ls").stdout
+
+
+# one image, several imports
+
+def layers_of(image, platform):
+    """Digests of the layers of one platform."""
+    manifest = next(m for _, m in image.manifests.values() if b"layers" in m and image.ids[platform].encode() in m)
+    return [layer["digest"] for layer in json.loads(manifest)["layers"]]
+
+
+def unpinned_bytes(node):
+    store = node.get("/api/v1/store").ok()["store"]
+    return store["blob_bytes"] - store["pinned_bytes"]
+
+
+def test_platforms_of_two_imports_add_up(start_node, fake):
+    image = fake.push(images.multi_platform(content=b"adds up"), "m")
+    node = start_node()
+    for platform in (OWN, f"linux/{OTHER}"):
+        node.cli("image", "import", f"{fake.address}/m", "--platform", platform, check=True)
+    assert unpinned_bytes(node) == 0
+    node.cli("store", "gc", check=True)
+    expect.serves(node, f"{fake.address}/m", "latest", image, platforms=[OWN, f"linux/{OTHER}"])
+    shown = node.get("/api/v1/image").ok()["images"]
+    assert "stored" in json.dumps(shown), shown
+
+
+def test_a_failing_import_takes_nothing_from_what_was_here(start_node, fake):
+    image = fake.push(images.multi_platform(content=b"second fails"), "m")
+    node = start_node()
+    node.cli("image", "import", f"{fake.address}/m", "--platform", OWN, check=True)
+    before = node.get("/api/v1/store").ok()["store"]["pinned_bytes"]
+    fake.fault("GET .*/blobs/", fake_registry.status(404))
+    expect.fails(node.cli("image", "import", f"{fake.address}/m", "--platform", f"linux/{OTHER}"), "is unknown to")
+    assert node.get("/api/v1/store").ok()["store"]["pinned_bytes"] == before
+    node.cli("store", "gc", check=True)
+    expect.serves(node, f"{fake.address}/m", "latest", image, platforms=[OWN])
+
+
+def test_an_import_that_fails_beside_another_of_the_same_image(start_node, fake):
+    image = fake.push(images.multi_platform(content=b"beside"), "m")
+    slow, = layers_of(image, OWN)
+    broken, = layers_of(image, f"linux/{OTHER}")
+    may_go_on = threading.Event()
+
+    def late(handler):
+        may_go_on.wait(60)
+        handler.serve(handler.body_of_path(), "application/octet-stream")
+    fake.fault(f"GET .*{slow}", late)
+    fake.fault(f"GET .*{broken}", fake_registry.status(404))
+    node = start_node()
+    good = in_thread(lambda: node.cli("image", "import", f"{fake.address}/m", "--platform", OWN, check=True))
+    node.wait_for(lambda: fake.requests(f"GET .*{slow}"), 20, "the first import waits for its layer")
+    expect.fails(node.cli("image", "import", f"{fake.address}/m", "--platform", f"linux/{OTHER}"), "is unknown to")
+    may_go_on.set()
+    good.result(60)
+    node.cli("store", "gc", check=True)
+    expect.serves(node, f"{fake.address}/m", "latest", image, platforms=[OWN])
+
+
+def test_the_import_of_a_second_platform_goes_on_after_a_crash(start_node, fake):
+    image = fake.push(images.multi_platform(content=b"crash"), "m")
+    node = start_node()
+    node.cli("image", "import", f"{fake.address}/m", "--platform", OWN, check=True)
+    fake.fault("GET .*/blobs/", fake_registry.hang())
+    fake.log.clear()
+    node.cli("image", "import", f"{fake.address}/m", "--platform", "all", "--no-wait", check=True)
+    node.wait_for(lambda: fake.requests("GET .*/blobs/"), 20, "the second import waits for a blob")
+    node.kill()
+    fake.clear_faults()
+    node.start()
+    node.wait_for(lambda: all(
+        node.registry_request("HEAD", expect.registry_path(f"{fake.address}/m", "blobs", d)).status == 200
+        for d in image.blobs), 30, "all platforms are here")
+    expect.serves(node, f"{fake.address}/m", "latest", image)

@@ -476,6 +476,10 @@ awaitable<void> content_store::pin_also(std::string name, std::vector<digest> bl
     co_await workers_.run([&] { index_->pin_also(name, blobs, nodes, now_seconds()); });
 }
 
+awaitable<void> content_store::move_pin(std::string from, std::string to) {
+    co_await workers_.run([&] { index_->move_pin(from, to, now_seconds()); });
+}
+
 awaitable<bool> content_store::unpin(std::string name) {
     co_return co_await workers_.run([&] { return index_->unpin(name); });
 }

@@ -143,6 +143,8 @@ class content_store {
     /// Adds to what is kept under the name, which is pinned by it if it is not yet.
     awaitable<void> pin_also(std::string name, std::vector<crypto::digest> blobs,
                              std::vector<dag_node> nodes);
+    /// Adds what is kept under `from` to `to`, and drops `from`.
+    awaitable<void> move_pin(std::string from, std::string to);
     awaitable<bool> unpin(std::string name);
     awaitable<std::vector<block_index::pin_entry>> pins(std::string prefix);
 

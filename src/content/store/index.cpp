@@ -240,6 +240,25 @@ void block_index::pin_also(std::string_view name, const std::vector<digest>& blo
     t.commit();
 }
 
+void block_index::move_pin(std::string_view from, std::string_view to, std::int64_t now_seconds) {
+    const std::scoped_lock lock(mutex_);
+    sqlite::transaction t(db_);
+    auto add =
+        db_.prepare("insert into pin(name, added) values(?, ?) on conflict(name) do nothing");
+    add.bind(1, to).bind(2, now_seconds).run();
+    for (const char* sql :
+         {"insert or ignore into pin_blob(name, digest) select ?2, digest from pin_blob where name "
+          "= ?1",
+          "insert or ignore into pin_node(hash, name, data) select hash, ?2, data from pin_node "
+          "where name = ?1"}) {
+        auto copy = db_.prepare(sql);
+        copy.bind(1, from).bind(2, to).run();
+    }
+    auto drop = db_.prepare("delete from pin where name = ?");
+    drop.bind(1, from).run();
+    t.commit();
+}
+
 bool block_index::unpin(std::string_view name) {
     const std::scoped_lock lock(mutex_);
     auto s = db_.prepare("delete from pin where name = ?");

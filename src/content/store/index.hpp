@@ -67,6 +67,8 @@ class block_index {
     /// Adds to what a name keeps, and the name if there is none.
     void pin_also(std::string_view name, const std::vector<crypto::digest>& blobs,
                   const std::vector<dag_node>& nodes, std::int64_t now_seconds);
+    /// Adds what `from` keeps to `to`, and drops `from`; in one transaction.
+    void move_pin(std::string_view from, std::string_view to, std::int64_t now_seconds);
     /// False when there was no such pin.
     bool unpin(std::string_view name);
     struct pin_entry {

@@ -473,6 +473,25 @@ TEST(content_store, a_pin_grows_node_by_node) {
     });
 }
 
+TEST(content_store, a_pin_takes_over_what_another_keeps) {
+    const temp_dir folder;
+    with_store(folder.path(), {}, [](store::content_store& s) -> awaitable<void> {
+        const auto node = multiformats::cid::of(multiformats::codec::dag_pb, as_bytes("node"));
+        const auto one = digest_of(as_bytes("one"));
+        const auto two = digest_of(as_bytes("two"));
+        std::vector<store::dag_node> nodes{{node, to_bytes("node")}};
+        co_await s.pin("image", {one}, nodes);
+        co_await s.pin("arriving", {one, two}, nodes);
+        co_await s.move_pin("arriving", "image");
+        co_await s.move_pin("arriving", "image");
+        const auto pins = co_await s.pins("");
+        EXPECT_EQ(pins.size(), 1u);
+        EXPECT_EQ(pins.at(0).name, "image");
+        EXPECT_EQ(pins.at(0).blobs.size(), 2u);
+        EXPECT_EQ(co_await s.block(node), to_bytes("node"));
+    });
+}
+
 namespace {
 
 awaitable<std::unique_ptr<store::upload>> uploaded(store::content_store& s, byte_view data,

@@ -70,6 +70,7 @@ agent::agent(executor ex, state::table& shared, state::table& local, store::cont
       group_(ex),
       by_hand_(ex),
       progressed_(ex),
+      record_writer_(ex, 1),
       layout_writer_(ex, 1),
       strategy_writer_(ex, 1),
       wake_(ex),
@@ -150,7 +151,7 @@ awaitable<void> agent::run() {
             soon_.reset();
             try {
                 if (!std::exchange(resumed, true))
-                    resume_imports();
+                    co_await resume_imports();
                 if (!announced_)
                     announced_ = co_await announce();
                 whole = co_await pass() && announced_;

@@ -197,7 +197,7 @@ class agent final : public registry::name_resolver, public registry::publisher {
     awaitable<void> run_import(import_order order, transfers::entry entry);
     awaitable<void> import_for_strategy(crypto::digest image, std::string strategy,
                                         std::vector<oci::platform> platforms);
-    awaitable<void> import_by_hand(import_order order, std::string key, transfers::entry entry);
+    awaitable<void> import_by_hand(import_order order, std::string job, transfers::entry entry);
     awaitable<void> load(std::string name, crypto::digest image, bool replace);
     awaitable<void> take_away(plan::placed_name what, bool nameless);
     awaitable<void> drop_alias(std::string image_id);
@@ -211,7 +211,12 @@ class agent final : public registry::name_resolver, public registry::publisher {
     std::string start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
                                      oci::platform_choice choice,
                                      std::optional<multiformats::cid> tree, std::string job);
-    void resume_imports();
+    awaitable<oci::image_record> import_pushed(crypto::digest image);
+    awaitable<void> remember_kept(import_order order);
+    awaitable<void> resume_imports();
+    /// What was asked for, and all platforms of the image that this node has whole.
+    awaitable<oci::platform_choice> with_platforms_here(crypto::digest image,
+                                                        oci::platform_choice asked);
 
     /// Whether an import that goes on will bring it, after it has.
     awaitable<bool> import_brings(crypto::digest blob);
@@ -256,8 +261,9 @@ class agent final : public registry::name_resolver, public registry::publisher {
     task_table tasks_;
     aio::task_group group_;                               ///< the loop and the engine watcher
     aio::task_group by_hand_;                             ///< imports that an operator asked for
-    std::map<std::string, std::string> imports_by_hand_;  ///< digest and platforms → transfer
+    std::map<std::string, std::string> imports_by_hand_;  ///< platforms and digest → transfer
     aio::event progressed_;
+    aio::limiter record_writer_;  ///< who completes an import compares its record with the last
     aio::limiter layout_writer_;
     aio::limiter strategy_writer_;  ///< who reads a strategy to write it is alone
     bool layout_stale_ = true;      ///< the store's index.json may not name what the records do

@@ -7,7 +7,6 @@
 #include "content/tree/driver.hpp"
 #include "control/agent/errc.hpp"
 #include "control/agent/snapshot.hpp"
-#include "oci/importer/ipfs_source.hpp"
 
 /// What operators and the registry ask about images, pins and nodes.
 namespace dm::agent {
@@ -81,36 +80,6 @@ image_view agent::view_of(const oci::image_record& r) const {
     if (out.status.state == image_state::absent)
         overlay_work(out.status, r.digest, "");
     return out;
-}
-
-awaitable<std::string> agent::import_image(oci::reference ref, oci::platform_choice platforms,
-                                           std::optional<multiformats::cid> tree) {
-    if (tree && !options_.peers)
-        raise(errc::unknown_content, "this node has no peers to get it from");
-    if (!ref.tag.empty())
-        catalogue_.require_operator();  // for its name
-    crypto::digest digest;
-    if (tree)
-        digest = (co_await importer::ipfs_source(*options_.peers, *tree).resolve()).digest;
-    else
-        digest = co_await digest_of(ref, true);
-    std::vector<std::string> words;
-    if (platforms.all)
-        words.emplace_back("all");
-    for (const auto& p : platforms.listed)
-        words.push_back(p.to_string());
-    const auto job = fmt::format("{} {}", digest.to_string(), fmt::join(words, ","));
-    if (!imports_by_hand_.contains(job))
-        co_await local_.set(kept_key(digest),
-                            nlohmann::json{{"image", ref.canonical()},
-                                           {"platforms", words},
-                                           {"tree", tree ? tree->to_string() : ""}}
-                                .dump());
-    if (stopping_)
-        raise(errc::stopping);
-    if (const auto it = imports_by_hand_.find(job); it != imports_by_hand_.end())
-        co_return it->second;
-    co_return start_import_by_hand(ref, digest, std::move(platforms), std::move(tree), job);
 }
 
 awaitable<void> agent::remove_image(std::string which) {

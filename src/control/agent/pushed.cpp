@@ -60,6 +60,24 @@ awaitable<oci::platform_choice> platforms_here(store::content_store& store, cryp
 
 }  // namespace
 
+awaitable<oci::image_record> agent::import_pushed(crypto::digest image) {
+    const auto arriving = fmt::format("{}push {}", arriving_pin_prefix, image.to_string());
+    stored_source source(store_, image);
+    std::exception_ptr failed;
+    try {
+        auto record =
+            co_await importer_.import(source, co_await platforms_here(store_, image), arriving, {});
+        co_await store_.move_pin(arriving, importer::pin_name(image));
+        co_return record;
+    } catch (...) {
+        failed = std::current_exception();  // rethrown when the part is dropped
+    }
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await store_.unpin(arriving);
+    co_await asio::this_coro::throw_if_cancelled(true);
+    std::rethrow_exception(failed);
+}
+
 awaitable<registry::publication> agent::publish(oci::reference name, crypto::digest image) {
     const bool fleet_wide = !catalogue_.refusal();
     if (name.domain != oci::fleet_domain)
@@ -68,8 +86,7 @@ awaitable<registry::publication> agent::publish(oci::reference name, crypto::dig
     std::optional<oci::image_record> is_new;
     const auto pin = importer::pin_name(image);
     if (!catalogue_.image(image) || (co_await store_.pins(pin)).empty()) {
-        stored_source source(store_, image);
-        is_new = co_await importer_.import(source, co_await platforms_here(store_, image), pin, {});
+        is_new = co_await import_pushed(image);
     }
     plan::name_record named;
     named.name = name;

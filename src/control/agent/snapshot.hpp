@@ -26,7 +26,8 @@ struct agent::import_order {
     oci::reference image;
     crypto::digest digest;
     oci::platform_choice platforms;
-    std::string pin;
+    std::string pin;        ///< keeps what has come while the rest is missing
+    std::string keep_as{};  ///< the pin that takes it all over at the end; else it stays `pin`
     std::optional<multiformats::cid> tree{};  ///< the IPFS tree it comes from; else its origin
 };
 
@@ -34,9 +35,15 @@ struct agent::import_order {
 std::string strategy_pin(const crypto::digest& image);
 inline constexpr std::string_view strategy_pin_prefix = "strategy:";
 
-/// Local key of the images that an operator imported by hand; its value is what was asked for.
+/// Local key of the images that an operator imported by hand; its value is where from, and all
+/// platforms that were.
 inline constexpr std::string_view kept_prefix = "kept/";
 std::string kept_key(const crypto::digest& image);
+
+/// Local key of an import by hand that has not ended; its value is what was asked for.
+inline constexpr std::string_view importing_prefix = "importing/";
+/// Pin of what an import by hand, or a push, has brought before all of it is here.
+inline constexpr std::string_view arriving_pin_prefix = "arriving:";
 
 /// Whether everything that `old` says was imported is imported in `now` too.
 bool covers(const oci::image_record& now, const oci::image_record& old);

@@ -59,16 +59,28 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
         source = std::make_unique<importer::ipfs_source>(*options_.peers, *order.tree);
     else
         source = origin_.open(exact);
-    auto record = co_await importer_.import(
-        *source, order.platforms, order.pin, [&](const importer::progress& p) {
+    const auto import = [&](const oci::platform_choice& platforms) {
+        return importer_.import(*source, platforms, order.pin, [&](const importer::progress& p) {
             entry->phase = name_of(p.at);
             entry->bytes_from_source = p.bytes_from_source;
             entry->missing = p.missing;
             transfers_.progress(entry, p.bytes_done, p.bytes_total);
         });
+    };
+    auto record = co_await import(order.platforms);
+    const auto turn = co_await record_writer_.acquire();
+    const bool was_untrue = catalogue_.certify(record);
+    // What is here of other platforms costs nothing, and a new record must not know less.
+    auto all_here = co_await with_platforms_here(order.digest, order.platforms);
+    if (all_here != order.platforms) {
+        const auto missing = entry->missing;
+        record = co_await import(all_here);
+        entry->missing = missing;
+    }
+    if (!order.keep_as.empty())
+        co_await store_.move_pin(order.pin, order.keep_as);
     entry->root = record.root.to_string();
     name.updated = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    const bool was_untrue = catalogue_.certify(record);
     const auto* known = catalogue_.image(record.digest);
     // In one step, and the last one: with it the plan wants no import any more and cancels it.
     co_await catalogue_.put(!known || was_untrue || covers(record, *known) ? &record : nullptr,
@@ -77,6 +89,20 @@ awaitable<void> agent::run_import(import_order order, transfers::entry entry) {
     notify("image",
            nlohmann::json{{"digest", record.digest.to_string()}, {"name", order.image.familiar()}}
                .dump());
+}
+
+awaitable<oci::platform_choice> agent::with_platforms_here(crypto::digest image,
+                                                           oci::platform_choice asked) {
+    const auto* known = catalogue_.image(image);
+    if (asked.all || !known)
+        co_return asked;
+    const auto platforms = known->platforms;
+    for (const auto& p : platforms)
+        if (p.is_imported() && std::ranges::find(asked.listed, p.platform) == asked.listed.end() &&
+            (co_await store_.missing(p.blobs)).empty())
+            asked.listed.push_back(p.platform);
+    std::ranges::sort(asked.listed);
+    co_return asked;
 }
 
 awaitable<void> agent::import_for_strategy(crypto::digest image, std::string strategy,
@@ -95,65 +121,6 @@ awaitable<void> agent::import_for_strategy(crypto::digest image, std::string str
     } catch (const std::exception& e) {
         transfers_.failed(entry, error_of(e));  // for those who watch; the task table retries
         throw;
-    }
-}
-
-awaitable<void> agent::import_by_hand(import_order order, std::string key, transfers::entry entry) {
-    const auto digest = order.digest;
-    bool given_up = true;
-    try {
-        co_await run_import(std::move(order), entry);
-        co_await write_layout_index();
-        transfers_.done(entry);
-        given_up = false;
-    } catch (const std::exception& e) {
-        transfers_.failed(entry, error_of(e));  // where the operator looks for the outcome
-        if (stopping_)
-            given_up = false;
-        else
-            log::warn("import failed", {{"image", entry->image}, {"reason", e.what()}});
-    }
-    imports_by_hand_.erase(key);
-    progressed_.notify_all();
-    if (given_up) {
-        const bool had_been_here = catalogue_.image(digest) != nullptr;
-        if (!had_been_here) {
-            co_await local_.erase(kept_key(digest));
-            co_await store_.unpin(importer::pin_name(digest));
-        }
-    }
-    wake();
-}
-
-std::string agent::start_import_by_hand(const oci::reference& ref, const crypto::digest& digest,
-                                        oci::platform_choice choice,
-                                        std::optional<multiformats::cid> tree, std::string job) {
-    const auto entry = transfers_.begin(transfer_kind::import, ref.familiar(),
-                                        tree ? "ipfs:" + tree->to_string() : ref.domain);
-    entry->digest = digest.to_string();
-    imports_by_hand_[job] = entry->id;
-    auto work = import_by_hand(
-        {ref, digest, std::move(choice), importer::pin_name(digest), std::move(tree)}, job, entry);
-    by_hand_.spawn(std::move(job), std::move(work));
-    return entry->id;
-}
-
-void agent::resume_imports() {
-    for (const auto& [key, value] : local_.list(kept_prefix)) {
-        const auto digest = crypto::parse_digest(key.substr(kept_prefix.size()));
-        const auto order = nlohmann::json::parse(value, nullptr, false);
-        if (!digest || !order.is_object() || catalogue_.image(*digest))
-            continue;
-        const auto ref = oci::parse_reference(order.value("image", ""));
-        const auto words = order.value("platforms", std::vector<std::string>{});
-        const auto choice = oci::parse_platform_choice(words, options_.platform);
-        if (!ref || !choice)
-            continue;
-        const auto tree = multiformats::parse_cid(order.value("tree", ""));
-        auto job = fmt::format("{} {}", digest->to_string(), fmt::join(words, ","));
-        if (!imports_by_hand_.contains(job))  // asked for again before this node was up
-            start_import_by_hand(*ref, *digest, *choice, tree ? std::optional(*tree) : std::nullopt,
-                                 std::move(job));
     }
 }
 

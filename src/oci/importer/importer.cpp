@@ -140,7 +140,7 @@ awaitable<oci::image_record> importer::import(image_source& source, oci::platfor
     for (const auto& list : {j.configs, j.layers})
         for (const auto& blob : list)
             keep.push_back(blob.digest);
-    co_await store_.pin(j.pin, keep, {});
+    co_await store_.pin_also(j.pin, keep, {});
     for (const auto& d : j.documents)  // early: those who pull while it arrives ask for them first
         j.manifests.push_back(co_await store_.put(d.descriptor.digest, d.raw));
 
@@ -281,7 +281,7 @@ awaitable<oci::image_record> importer::finish(job& j, std::vector<crypto::digest
     out.platforms = platforms_in(j.documents);
     auto tree = value_or_throw(build_image_tree(manifests, blobs));
     out.root = tree.root;
-    co_await store_.pin(j.pin, std::move(keep), std::move(tree.nodes));
+    co_await store_.pin_also(j.pin, std::move(keep), std::move(tree.nodes));
     log::info("image imported", {{"digest", out.digest.to_string()},
                                  {"from", j.source.name()},
                                  {"root", out.root.to_string()},

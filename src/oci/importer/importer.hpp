@@ -43,11 +43,12 @@ class importer {
   public:
     importer(executor ex, store::content_store& store, options o = {});
 
-    /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and pins
-    /// it all as `pin`. The record names every platform of the image, also those that were not
-    /// asked for. Of several listed platforms those that the image is not for are only told
-    /// (progress::missing), unless it is for none of them. Throws the source's failures,
-    /// oci::errc::no_such_platform, malformed manifests, store::errc.
+    /// Resolves, fetches what the choice of platforms needs, checks every digest and size, and adds
+    /// it all to `pin`, from the start: when it fails, the pin is the caller's to drop. The record
+    /// names every platform of the image, also those that were not asked for. Of several listed
+    /// platforms those that the image is not for are only told (progress::missing), unless it is
+    /// for none of them. Throws the source's failures, oci::errc::no_such_platform, malformed
+    /// manifests, store::errc.
     awaitable<oci::image_record> import(image_source& source, oci::platform_choice platforms,
                                         std::string pin, progress_listener listen);
 

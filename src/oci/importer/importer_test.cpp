@@ -180,6 +180,24 @@ TEST(importer, fetches_only_the_platforms_asked_for) {
     });
 }
 
+TEST(importer, adds_to_what_the_pin_keeps_and_takes_nothing_from_it_when_it_fails) {
+    with_importer([](world& w) -> awaitable<void> {
+        memory_source s;
+        const auto amd = add_image(s, "amd64", pattern(1000));
+        const auto arm = add_image(s, "arm64", pattern(2000));
+        s.add_manifest(oci_index, index_of({{amd, "amd64"}, {arm, "arm64"}}));
+        const auto one = co_await w.import.import(s, only("amd64"), "pin", {});
+        for (auto& [digest, data] : s.blobs)
+            if (data.size() == 2000)
+                data[7] ^= std::byte{1};
+        EXPECT_EQ((co_await failure_of(w, s, only("arm64"))).code, store::errc::wrong_digest);
+        co_await w.store.collect_garbage();
+        for (const auto& blob : one.blobs)
+            EXPECT_TRUE(co_await w.store.find(blob.digest)) << blob.digest.to_string();
+        EXPECT_TRUE(co_await w.store.block(one.root)) << "the folders of its tree, too";
+    });
+}
+
 TEST(importer, takes_the_platforms_there_are_and_tells_which_are_missing) {
     with_importer([](world& w) -> awaitable<void> {
         memory_source s;
