@@ -8,7 +8,6 @@
 #include <cassert>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <set>
 
 #include "base/format.hpp"
@@ -36,15 +35,24 @@ std::uint64_t disk_free(const fs::path& folder) {
 
 void write_file(const fs::path& path, std::string_view text) {
     const auto temporary = fs::path(path).concat(".new");
-    {
-        std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-        out.write(text.data(), static_cast<std::streamsize>(text.size()));
-        out.flush();
-        if (!out)
-            raise(errno == ENOSPC ? errc::no_space : errc::failed,
-                  fmt::format("cannot write {}: {}", temporary.string(), std::strerror(errno)));
+    const unique_fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    bool good = static_cast<bool>(file);
+    while (good && !text.empty()) {
+        const auto n = ::write(file.get(), text.data(), text.size());
+        good = n > 0 || (n < 0 && errno == EINTR);
+        text.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
     }
+    // Synced before it takes the name: a power cut leaves the old file or the new one, none empty.
+    if (!good || ::fsync(file.get()) != 0)
+        raise(errno == ENOSPC ? errc::no_space : errc::failed,
+              fmt::format("cannot write {}: {}", temporary.string(), std::strerror(errno)));
     fs::rename(temporary, path);
+}
+
+/// A file that is empty was torn by a power cut.
+bool has_content(const fs::path& path) {
+    std::error_code absent;
+    return fs::file_size(path, absent) > 0 && !absent;
 }
 
 unique_fd open_for_reading(const fs::path& path) {
@@ -83,15 +91,17 @@ content_store::content_store(executor ex, aio::pool& workers, fs::path folder, o
       workers_(workers),
       folder_(std::move(folder)),
       options_(o),
-      cleanup_(std::move(ex)) {
+      cleanup_(ex),
+      room_(ex, 1),
+      opened_(std::move(ex)) {
     fs::create_directories(folder_ / "blobs" / "sha256");
     fs::create_directories(folder_ / "blobs" / "sha512");
     fs::create_directories(folder_ / "partial");
     fs::create_directories(folder_ / "uploads");
     take_lock();
-    if (!fs::exists(folder_ / "oci-layout"))
+    if (!has_content(folder_ / "oci-layout"))
         write_file(folder_ / "oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-    if (!fs::exists(folder_ / "index.json"))
+    if (!has_content(folder_ / "index.json"))
         write_file(folder_ / "index.json", R"({"schemaVersion":2,"manifests":[]})");
     index_ = std::make_unique<block_index>(folder_ / "store.db");
     reconcile_folder();
@@ -153,7 +163,14 @@ void content_store::adopt(const fs::path& path, const digest& d) {
     std::uint64_t size = 0;
     for (;;) {
         const auto n = ::pread(file.get(), buffer.data(), buffer.size(), static_cast<off_t>(size));
-        if (n <= 0)
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            log::error("blob cannot be read",
+                       {{"file", path.string()}, {"reason", std::strerror(errno)}});
+            return;
+        }
+        if (n == 0)
             break;
         const auto leaf = byte_view(buffer).first(static_cast<std::size_t>(n));
         whole.update(leaf);
@@ -298,37 +315,44 @@ content_store::slot* content_store::ended_slot(const digest& d) {
 }
 
 awaitable<std::optional<arrival_lease>> content_store::receive(digest d, std::uint64_t size) {
-    if (live_slot(d))
-        co_return std::nullopt;
-    // An arrival that has ended may still be writing to the same files.
-    while (auto* s = ended_slot(d)) {
-        const arrival_lease old(*this, *s, false);
-        co_await old->settle();
+    for (;;) {
+        if (auto* s = live_slot(d)) {
+            if (s->blob)
+                co_return std::nullopt;
+            co_await opened_.wait();
+        } else if (auto* ended = ended_slot(d)) {
+            // An arrival that has ended may still be writing to the same files.
+            const arrival_lease old(*this, *ended, false);
+            co_await old->settle();
+        } else {
+            break;
+        }
     }
-    const auto old_bytes = co_await workers_.run([&]() -> std::uint64_t {
-        const auto name = folder_ / "partial" / partial_file::name_of(d);
-        const auto known = partial_file::identify(fs::path(name).concat(".map"));
-        std::error_code code;
-        const auto there = fs::file_size(name, code);
-        return known && known->size == size && !code ? there : 0;
-    });
-    co_await make_room(size - std::min(old_bytes, size));
-    if (live_slot(d) || ended_slot(d))
-        co_return std::nullopt;
-    // The place is taken before the files are opened, so that there is one writer whatever is
-    // awaited.
+    // The place is taken before anything is awaited, so that there is one writer.
     slots_.emplace_back();
     auto& s = slots_.back();
     s.opening = d;
     try {
+        const auto turn = co_await room_.acquire();
+        s.on_disk = co_await workers_.run([&]() -> std::uint64_t {
+            const auto name = folder_ / "partial" / partial_file::name_of(d);
+            const auto known = partial_file::identify(fs::path(name).concat(".map"));
+            std::error_code code;
+            const auto there = fs::file_size(name, code);
+            return known && known->size == size && !code ? std::min(there, size) : 0;
+        });
+        co_await make_room(size, s.on_disk);
+        s.reserved = size;
         s.blob = co_await workers_.run([&] {
             return std::make_unique<arrival>(executor_, workers_, folder_ / "partial", d, size);
         });
     } catch (...) {
         erase(s);
+        opened_.notify_all();
         throw;
     }
     s.opening.reset();
+    opened_.notify_all();
     arrival_lease lease(*this, s, true);
     arrivals_.tell(d);
     co_return lease;
@@ -353,6 +377,8 @@ awaitable<blob_info> content_store::finish(arrival_lease& lease) {
     auto info = co_await workers_.run([&] {
         auto dag = build_file_dag(a.leaves(), a.size());
         blob_info blob{a.digest(), a.size(), dag.root, dag.dag_size};
+        a.files().sync();
+        const std::scoped_lock lock(renaming_);
         is_new = !index_->find(a.digest());
         a.files().publish(blob_path(a.digest()));
         index_->add(blob, a.leaves(), dag.nodes, now_seconds());
@@ -410,60 +436,6 @@ awaitable<blob_info> content_store::put(digest d, byte_view data) {
         }
         co_return co_await finish(*lease);
     }
-}
-
-std::uint64_t content_store::reserved_bytes() const {
-    std::uint64_t sum = 0;
-    for (const auto& s : slots_)
-        if (s.blob && !s.blob->failed() && !s.blob->complete())
-            sum += s.blob->size() - s.blob->received();
-    for (const auto* u : uploads_)
-        sum += u->reserved() - std::min(u->reserved(), u->received());
-    return sum;
-}
-
-awaitable<void> content_store::make_room(std::uint64_t need) {
-    const auto shortage = [&]() -> std::uint64_t {
-        const auto wanted = need + reserved_bytes();
-        auto held = blob_bytes_;
-        for (const auto* u : uploads_)
-            held += u->received();
-        std::uint64_t missing = 0;
-        if (options_.size_max != 0 && held + wanted > options_.size_max)
-            missing = held + wanted - options_.size_max;
-        const auto free = disk_free(folder_);
-        if (free < wanted + options_.disk_reserve_bytes)
-            missing = std::max(missing, wanted + options_.disk_reserve_bytes - free);
-        return missing;
-    };
-    if (shortage() == 0)
-        co_return;
-    for (const auto& blob : co_await workers_.run([&] { return index_->unpinned(); })) {
-        if (shortage() == 0)
-            co_return;
-        log::info("blob evicted", {{"digest", blob.digest.to_string()}, {"bytes", blob.size}});
-        co_await remove_blob(blob);
-    }
-    const auto missing = shortage();
-    if (missing == 0)
-        co_return;
-    const bool capped = options_.size_max != 0 && blob_bytes_ + need > options_.size_max;
-    raise(errc::no_space,
-          capped ? fmt::format("needs {} more than the store's limit of {} leaves: raise "
-                               "--store-limit or remove an image",
-                               to_size_text(missing), to_size_text(options_.size_max))
-                 : fmt::format("needs {} of disk space, {} more than is free in {}",
-                               to_size_text(need), to_size_text(missing), folder_.string()));
-}
-
-awaitable<void> content_store::remove_blob(blob_info blob) {
-    co_await workers_.run([&] {
-        index_->remove(blob.digest);
-        std::error_code
-            ignored;  // a file that stays is taken into the index again at the next start
-        fs::remove(blob_path(blob.digest), ignored);
-    });
-    blob_bytes_ -= std::min(blob_bytes_, blob.size);
 }
 
 awaitable<void> content_store::pin(std::string name, std::vector<digest> blobs,
@@ -541,33 +513,12 @@ awaitable<std::vector<damage>> content_store::verify(std::function<void(std::uin
         done += blob.size;
         if (whole.finish() == blob.digest)
             continue;
+        if (!co_await remove_blob(blob, true))
+            continue;  // it was evicted meanwhile
         log::error("damaged blob dropped", {{"digest", blob.digest.to_string()}, {"what", what}});
         out.push_back({blob.digest, blob.size, what});
-        co_await remove_blob(blob);
     }
     co_return out;
-}
-
-awaitable<std::uint64_t> content_store::collect_garbage() {
-    std::uint64_t freed = 0;
-    for (const auto& blob : co_await workers_.run([&] { return index_->unpinned(); })) {
-        co_await remove_blob(blob);
-        freed += blob.size;
-    }
-    std::set<std::string> live;
-    for (const auto& s : slots_)
-        live.insert(partial_file::name_of(s.opening ? *s.opening : s.blob->digest()));
-    co_return freed + co_await workers_.run([&] {
-        std::uint64_t sum = 0;
-        for (const auto& entry : fs::directory_iterator(folder_ / "partial")) {
-            if (live.contains(entry.path().stem().string()))
-                continue;
-            std::error_code ignored;  // gone already is as good
-            sum += entry.path().extension() == ".map" ? 0 : entry.file_size(ignored);
-            fs::remove(entry.path(), ignored);
-        }
-        return sum;
-    });
 }
 
 awaitable<void> content_store::write_layout_index(std::string json) {

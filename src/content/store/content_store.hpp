@@ -4,11 +4,14 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "aio/awaitable.hpp"
+#include "aio/event.hpp"
 #include "aio/pool.hpp"
 #include "aio/task_group.hpp"
 #include "base/subscribers.hpp"
@@ -20,7 +23,7 @@
 namespace dm::store {
 
 struct options {
-    std::uint64_t size_max = 0;  ///< bytes of blobs; 0: as the disk allows
+    std::uint64_t size_max = 0;  ///< bytes of blobs, whole or in part; 0: as the disk allows
     /// Left free on the disk whatever arrives.
     std::uint64_t disk_reserve_bytes = 32 << 20;
 };
@@ -68,7 +71,9 @@ class arrival_lease {
     friend class content_store;
     struct slot {
         std::unique_ptr<arrival> blob;
-        std::optional<crypto::digest> opening;  ///< while `blob` is being made
+        std::optional<crypto::digest> opening;  ///< while room and `blob` are being made
+        std::uint64_t reserved = 0;             ///< while opening, once there is room
+        std::uint64_t on_disk = 0;              ///< of reserved, what an earlier try left
         int users = 0;
         bool settling = false;
     };
@@ -168,14 +173,18 @@ class content_store {
     void take_lock();
     void reconcile_folder();
     void adopt(const std::filesystem::path& file, const crypto::digest& digest);
-    awaitable<void> make_room(std::uint64_t need);
-    std::uint64_t reserved_bytes() const;
+    struct dead_partial;
+    struct shortage;
+    awaitable<void> make_room(std::uint64_t size, std::uint64_t on_disk);
+    shortage shortage_of(std::uint64_t size, std::uint64_t on_disk, std::uint64_t dead_bytes) const;
+    std::set<std::string> partials_in_use() const;
+    std::vector<dead_partial> dead_partials(const std::set<std::string>& in_use);
     slot* live_slot(const crypto::digest& digest);
     slot* ended_slot(const crypto::digest& digest);
     void release(slot& s, bool writer) noexcept;
     void erase(const slot& s);
     awaitable<void> settle_and_erase(slot& s);
-    awaitable<void> remove_blob(blob_info blob);
+    awaitable<bool> remove_blob(blob_info blob, bool even_pinned);
     awaitable<void> let_go(std::unique_ptr<upload> u);
 
     executor executor_;
@@ -190,6 +199,9 @@ class content_store {
     std::uint64_t blob_bytes_ = 0;
     subscribers<blob_info> completed_;
     aio::task_group cleanup_;
+    aio::limiter room_;  ///< who makes room decides for all that is there, undisturbed
+    aio::event opened_;
+    std::mutex renaming_;  ///< a blob's file and its row in the index come and go together
     subscribers<crypto::digest> arrivals_;
 };
 

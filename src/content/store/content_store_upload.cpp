@@ -29,8 +29,7 @@ crypto::digest digest_of_file(int file, crypto::hash_algorithm algorithm) {
 }
 
 void publish(int file, const std::filesystem::path& from, const std::filesystem::path& to) {
-    if (::fdatasync(file) != 0 || ::fchmod(file, 0644) != 0 ||
-        ::rename(from.c_str(), to.c_str()) != 0)
+    if (::fchmod(file, 0644) != 0 || ::rename(from.c_str(), to.c_str()) != 0)
         raise(errno == ENOSPC ? errc::no_space : errc::failed,
               fmt::format("cannot write {}: {}", to.string(), std::strerror(errno)));
 }
@@ -48,8 +47,9 @@ awaitable<void> content_store::make_room(upload& u, std::uint64_t more) {
     const auto wanted = u.received() + more;
     if (wanted <= u.reserved_)
         co_return;
+    const auto turn = co_await room_.acquire();
     const auto step = wanted - u.reserved_;
-    co_await make_room(step);
+    co_await make_room(step, 0);
     u.reserved_ += step;
 }
 
@@ -65,6 +65,9 @@ awaitable<blob_info> content_store::finish(upload& u, crypto::digest expected) {
             raise(errc::wrong_digest,
                   fmt::format("the {} bytes received are {}, not {}", u.received(),
                               found.to_string(), expected.to_string()));
+        if (::fdatasync(u.file_.get()) != 0)
+            raise(errno == ENOSPC ? errc::no_space : errc::failed, std::strerror(errno));
+        const std::scoped_lock lock(renaming_);
         if (const auto known = index_->find(expected))
             return *known;
         auto dag = build_file_dag(u.leaves_, u.received());

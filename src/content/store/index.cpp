@@ -133,10 +133,21 @@ std::vector<leaf_hash> block_index::leaves(const digest& d) {
     return out;
 }
 
-void block_index::remove(const digest& d) {
+bool block_index::remove(const digest& d, bool even_pinned) {
     const std::scoped_lock lock(mutex_);
-    auto s = db_.prepare("delete from blob where digest = ?");
+    auto s = db_.prepare(even_pinned ? "delete from blob where digest = ?1"
+                                     : "delete from blob where digest = ?1 and not exists("
+                                       "select 1 from pin_blob where digest = ?1)");
     s.bind(1, d.to_string()).run();
+    return db_.changes() > 0;
+}
+
+bool block_index::is_pinned(const digest& d) {
+    const std::scoped_lock lock(mutex_);
+    auto s = db_.prepare("select 1 from pin_blob where digest = ? limit 1");
+    s.bind(1, d.to_string());
+    lookup rows(s);
+    return rows.next();
 }
 
 void block_index::touch(const digest& d, std::int64_t now_seconds) {

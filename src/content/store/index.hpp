@@ -49,7 +49,10 @@ class block_index {
     /// In one transaction. `leaves` has one hash a leaf of the blob, `nodes` its interior nodes.
     void add(const blob_info& blob, const std::vector<leaf_hash>& leaves,
              const std::vector<dag_node>& nodes, std::int64_t now_seconds);
-    void remove(const crypto::digest& digest);
+    /// False when it was not there, or is pinned and that counts.
+    bool remove(const crypto::digest& digest, bool even_pinned = true);
+    /// Whether some pin wants it, here or not.
+    bool is_pinned(const crypto::digest& digest);
     void touch(const crypto::digest& digest, std::int64_t now_seconds);
 
     std::optional<block_place> locate(const multiformats::cid& cid);

@@ -226,9 +226,12 @@ void partial_file::checkpoint(const std::vector<leaf_hash>& leaves, const crypto
     write_all(map_.get(), make_checkpoint(hash), checkpoint_offset, map_path_);
 }
 
-void partial_file::publish(const std::filesystem::path& target) {
+void partial_file::sync() {
     if (::fdatasync(data_.get()) != 0)
         fail_with_errno(data_path_);
+}
+
+void partial_file::publish(const std::filesystem::path& target) {
     if (::fchmod(data_.get(), 0644) != 0 || ::rename(data_path_.c_str(), target.c_str()) != 0)
         fail_with_errno(target);
 }

@@ -58,7 +58,9 @@ class partial_file {
     /// blob is hashed.
     void checkpoint(const std::vector<leaf_hash>& leaves, const crypto::hasher& hash);
 
-    /// Syncs the data and moves it to its final place; the map stays until `remove_map`.
+    /// Until the data is on the disk. Throws as write_leaf() does.
+    void sync();
+    /// Moves the synced data to its final place; the map stays until `remove_map`.
     void publish(const std::filesystem::path& target);
     void remove_map() const;
     void remove() const;

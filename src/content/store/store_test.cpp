@@ -253,6 +253,58 @@ TEST(content_store, evicts_what_is_not_pinned_least_recently_used_first) {
     });
 }
 
+TEST(content_store, an_arrival_counts_with_all_its_bytes_against_the_limit) {
+    temp_dir dir;
+    with_store(dir / "s", {.size_max = 1'000'000}, [&](store::content_store& s) -> awaitable<void> {
+        const auto first = random_bytes(800'000, 31);
+        const auto second = random_bytes(800'000, 32);
+        auto lease = std::make_unique<store::arrival_lease>(
+            *co_await s.receive(digest_of(first), first.size()));
+        co_await feed(**lease, first, 790'000);
+        EXPECT_EQ(co_await code_of([&] { return s.put(digest_of(second), second); }),
+                  store::errc::no_space);
+        co_await (*lease)->settle();
+        lease.reset();
+        co_await s.pin("goes on later", {digest_of(first)}, {});
+        EXPECT_EQ(co_await code_of([&] { return s.put(digest_of(second), second); }),
+                  store::errc::no_space);
+        co_await s.unpin("goes on later");
+        co_await s.put(digest_of(second), second);
+        EXPECT_EQ((co_await s.stat()).partial_blobs, 0u) << "what nobody wants makes way";
+    });
+}
+
+TEST(content_store, arrivals_that_begin_at_once_stay_under_the_limit_together) {
+    temp_dir dir;
+    with_store(dir / "s", {.size_max = 1'000'000}, [&](store::content_store& s) -> awaitable<void> {
+        for (std::uint64_t i = 0; i < 9; ++i) {
+            const auto data = random_bytes(100'000, 40 + i);
+            co_await s.put(digest_of(data), data);
+        }
+        aio::task_group group(co_await asio::this_coro::executor);
+        int kept = 0;
+        int refused = 0;
+        const auto bring = [&](std::uint64_t seed) -> awaitable<void> {
+            const auto data = random_bytes(300'000, seed);
+            const auto d = digest_of(data);
+            co_await s.pin(d.to_string(), {d}, {});
+            try {
+                co_await s.put(d, data);
+                ++kept;
+            } catch (const failure& e) {
+                EXPECT_EQ(e.code(), store::errc::no_space);
+                ++refused;
+            }
+        };
+        for (std::uint64_t i = 0; i < 5; ++i)
+            group.spawn("bring", bring(60 + i));
+        co_await group.join();
+        EXPECT_EQ(kept, 3);
+        EXPECT_EQ(refused, 2);
+        EXPECT_LE((co_await s.stat()).blob_bytes, 1'000'000u);
+    });
+}
+
 TEST(content_store, verify_drops_the_damaged_blob_and_says_where) {
     temp_dir dir;
     const auto good = random_bytes(500'000, 8);
@@ -290,6 +342,16 @@ TEST(content_store, takes_blobs_into_the_index_that_a_crash_left_out) {
         EXPECT_FALSE(co_await s.find(digest_of(other)));
     });
     EXPECT_FALSE(std::filesystem::exists(dir / "s" / "blobs" / "sha256" / digest_of(other).hex()));
+}
+
+TEST(content_store, heals_files_of_the_layout_that_a_power_cut_left_empty) {
+    temp_dir dir;
+    std::filesystem::create_directories(dir / "s");
+    for (const char* name : {"oci-layout", "index.json"})
+        std::ofstream(dir / "s" / name).close();
+    with_store(dir / "s", {}, [](store::content_store&) -> awaitable<void> { co_return; });
+    EXPECT_EQ(read_file(dir / "s" / "oci-layout"), R"({"imageLayoutVersion":"1.0.0"})");
+    EXPECT_EQ(read_file(dir / "s" / "index.json"), R"({"schemaVersion":2,"manifests":[]})");
 }
 
 TEST(content_store, is_open_in_one_process_only) {
