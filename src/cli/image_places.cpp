@@ -64,7 +64,7 @@ class waiting_place {
         try {
             std::vector<crypto::digest> all(documents.rbegin(), documents.rend());
             transport::delete_from_registry(*session(registry_.options), where_, all);
-        } catch (const std::exception&) {
+        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
             // The node forgets blobs that nothing names; what stays is a repository to delete.
         }
     }

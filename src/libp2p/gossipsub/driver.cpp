@@ -232,7 +232,8 @@ void pubsub::pump() {
     is_pumping_ = true;
     try {
         while (auto out = router_.poll())
-            std::visit([this](auto&& what) { carry_out(std::move(what)); }, *std::move(out));
+            std::visit([this](auto&& what) { carry_out(std::forward<decltype(what)>(what)); },
+                       *std::move(out));
     } catch (...) {
         is_pumping_ = false;
         throw;
