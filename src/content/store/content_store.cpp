@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 
 #include <cassert>
 #include <chrono>
@@ -24,13 +23,6 @@ std::int64_t now_seconds() {
     return std::chrono::duration_cast<std::chrono::seconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();
-}
-
-std::uint64_t disk_free(const fs::path& folder) {
-    struct statvfs s{};
-    if (::statvfs(folder.c_str(), &s) != 0)
-        return 0;
-    return static_cast<std::uint64_t>(s.f_bavail) * s.f_frsize;
 }
 
 void write_file(const fs::path& path, std::string_view text) {
@@ -480,7 +472,7 @@ awaitable<struct stat> content_store::stat() {
         return s;
     });
     out.size_max = options_.size_max;
-    out.disk_free_bytes = disk_free(folder_);
+    out.disk_free_bytes = disk_free_bytes();
     co_return out;
 }
 

@@ -178,7 +178,9 @@ class content_store {
     awaitable<void> make_room(std::uint64_t size, std::uint64_t on_disk);
     shortage shortage_of(std::uint64_t size, std::uint64_t on_disk, std::uint64_t dead_bytes) const;
     std::set<std::string> partials_in_use() const;
-    std::vector<dead_partial> dead_partials(const std::set<std::string>& in_use);
+    std::vector<dead_partial> dead_partials(const std::set<std::string>& in_use) const;
+    bool drop_partial(const dead_partial& p, bool even_pinned);
+    std::uint64_t disk_free_bytes() const;
     slot* live_slot(const crypto::digest& digest);
     slot* ended_slot(const crypto::digest& digest);
     void release(slot& s, bool writer) noexcept;

@@ -10,25 +10,13 @@
 
 /// Room in the store: what is counted, and what makes way.
 namespace dm::store {
-namespace {
-
 namespace fs = std::filesystem;
-
-std::uint64_t disk_free(const fs::path& folder) {
-    struct statvfs s{};
-    if (::statvfs(folder.c_str(), &s) != 0)
-        return 0;
-    return static_cast<std::uint64_t>(s.f_bavail) * s.f_frsize;
-}
-
-}  // namespace
 
 /// What an arrival left that nobody goes on with.
 struct content_store::dead_partial {
     fs::path file;
     std::uint64_t size = 0;
     fs::file_time_type written;
-    bool pinned = false;
 };
 
 struct content_store::shortage {
@@ -44,24 +32,42 @@ std::set<std::string> content_store::partials_in_use() const {
     return out;
 }
 
+std::uint64_t content_store::disk_free_bytes() const {
+    struct statvfs s{};
+    if (::statvfs(folder_.c_str(), &s) != 0)
+        return 0;
+    return static_cast<std::uint64_t>(s.f_bavail) * s.f_frsize;
+}
+
 /// Blocks. Oldest first.
 std::vector<content_store::dead_partial> content_store::dead_partials(
-    const std::set<std::string>& in_use) {
+    const std::set<std::string>& in_use) const {
     std::vector<dead_partial> out;
     for (const auto& entry : fs::directory_iterator(folder_ / "partial")) {
         if (entry.path().extension() == ".map" || in_use.contains(entry.path().filename().string()))
             continue;
         std::error_code gone;
-        dead_partial p{entry.path(), entry.file_size(gone), {}, false};
+        dead_partial p{entry.path(), entry.file_size(gone), {}};
         if (gone)
             continue;
         p.written = entry.last_write_time(gone);
-        const auto known = partial_file::identify(fs::path(p.file).concat(".map"));
-        p.pinned = known && index_->is_pinned(known->digest);
         out.push_back(std::move(p));
     }
     std::ranges::sort(out, {}, &dead_partial::written);
     return out;
+}
+
+/// Blocks. False when it is gone already, or is pinned and that counts.
+bool content_store::drop_partial(const dead_partial& p, bool even_pinned) {
+    const auto map = fs::path(p.file).concat(".map");
+    if (!even_pinned)
+        if (const auto known = partial_file::identify(map);
+            known && index_->is_pinned(known->digest))
+            return false;
+    std::error_code ignored;  // gone already is as good
+    const bool dropped = fs::remove(p.file, ignored);
+    fs::remove(map, ignored);
+    return dropped;
 }
 
 /// What `size` bytes, of which `on_disk` are there already, lack beside all that has been promised.
@@ -87,7 +93,7 @@ content_store::shortage content_store::shortage_of(std::uint64_t size, std::uint
     shortage out;
     if (options_.size_max != 0 && held > options_.size_max)
         out.of_limit = held - options_.size_max;
-    const auto free = disk_free(folder_);
+    const auto free = disk_free_bytes();
     if (free < to_write + options_.disk_reserve_bytes)
         out.of_disk = to_write + options_.disk_reserve_bytes - free;
     return out;
@@ -95,6 +101,9 @@ content_store::shortage content_store::shortage_of(std::uint64_t size, std::uint
 
 /// Under `room_`.
 awaitable<void> content_store::make_room(std::uint64_t size, std::uint64_t on_disk) {
+    // Without a limit only the disk counts, and what is dead is on it.
+    if (options_.size_max == 0 && shortage_of(size, on_disk, 0).bytes() == 0)
+        co_return;
     const auto dead =
         co_await workers_.run([&, in_use = partials_in_use()] { return dead_partials(in_use); });
     std::uint64_t dead_bytes = 0;
@@ -104,15 +113,10 @@ awaitable<void> content_store::make_room(std::uint64_t size, std::uint64_t on_di
     if (lacking().bytes() == 0)
         co_return;
     for (const auto& p : dead) {
-        if (p.pinned)
+        if (!co_await workers_.run([&] { return drop_partial(p, false); }))
             continue;
         log::info("partial blob evicted",
                   {{"file", p.file.filename().string()}, {"bytes", p.size}});
-        co_await workers_.run([&] {
-            std::error_code ignored;  // gone already is as good
-            fs::remove(p.file, ignored);
-            fs::remove(fs::path(p.file).concat(".map"), ignored);
-        });
         dead_bytes -= p.size;
         if (lacking().bytes() == 0)
             co_return;
@@ -161,11 +165,8 @@ awaitable<std::uint64_t> content_store::collect_garbage() {
             freed += blob.size;
     co_return freed + co_await workers_.run([&, in_use = partials_in_use()] {
         std::uint64_t sum = 0;
-        for (const auto& p : dead_partials(in_use)) {
-            std::error_code ignored;  // gone already is as good
-            sum += fs::remove(p.file, ignored) ? p.size : 0;
-            fs::remove(fs::path(p.file).concat(".map"), ignored);
-        }
+        for (const auto& p : dead_partials(in_use))
+            sum += drop_partial(p, true) ? p.size : 0;
         return sum;
     });
 }
