@@ -22,4 +22,23 @@ void run_coroutine(Make make) {
         std::rethrow_exception(failed);
 }
 
+/// Runs a test in a world of its own, which is stopped however the test ends; `body` is a coroutine
+/// function of (World&).
+template <class World, class Body>
+void run_in_world(Body body) {
+    run_coroutine([&](executor ex) -> awaitable<void> {
+        World w(ex);
+        std::exception_ptr failed;
+        try {
+            co_await body(w);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        co_await asio::this_coro::reset_cancellation_state();  // when the time was up
+        co_await w.stop();
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
 }  // namespace dm::aio

@@ -193,19 +193,7 @@ class world {
 /// Runs a test on a node; `body` is a coroutine function of (world&).
 template <class World = world, class Body>
 void in_world(Body body) {
-    aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        World w(ex);
-        std::exception_ptr failed;
-        try {
-            co_await body(w);
-        } catch (...) {
-            failed = std::current_exception();
-        }
-        co_await asio::this_coro::reset_cancellation_state();  // when the time was up
-        co_await w.stop();
-        if (failed)
-            std::rethrow_exception(failed);
-    });
+    aio::run_in_world<World>(std::move(body));
 }
 
 }  // namespace dm::agent::testing

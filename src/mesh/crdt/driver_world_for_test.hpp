@@ -86,11 +86,7 @@ struct world {
 
 template <class Test>
 void in_world(Test test) {
-    aio::run_coroutine([&](executor ex) -> awaitable<void> {
-        world w(ex);
-        co_await test(w);
-        co_await w.stop();
-    });
+    aio::run_in_world<world>(std::move(test));
 }
 
 }  // namespace dm::crdt
