@@ -24,11 +24,13 @@ std::uint64_t rate_of(const nlohmann::json& all, const char* direction, std::uin
 }  // namespace
 
 api::rate_limits limits_at_start(const state::table& kept, const api::rate_limits& options) {
-    const auto it = kept.all().find(key);
-    const auto all = it == kept.all().end() ? std::nullopt : std::optional(json::read(it->second));
-    if (!all || !*all)
+    const auto text = kept.find(key);
+    if (!text)
         return options;
-    return {rate_of(**all, "upload", options.upload), rate_of(**all, "download", options.download)};
+    const auto all = json::read(*text);
+    if (!all)
+        return options;
+    return {rate_of(*all, "upload", options.upload), rate_of(*all, "download", options.download)};
 }
 
 awaitable<void> keep_limits(state::table& kept, api::rate_limits options, api::rate_limits told) {

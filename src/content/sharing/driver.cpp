@@ -194,7 +194,7 @@ void swarm_node::sweep() {
     }
     for (auto it = blobs_.begin(); it != blobs_.end();) {
         auto& b = *it++;
-        if (!b.fetching && b.users == 0 && b.storing == 0 && t - b.last_use > options_.keep_open)
+        if (!b.fetching && b.users == 0 && t - b.last_use > options_.keep_open)
             close_blob(b);
     }
     if (is_fetching())

@@ -42,7 +42,6 @@ struct shared_blob {
     int users = 0;            ///< coroutines that refer to it
     aio::event changed;
 
-    bool can_serve() const noexcept { return writing || reading || stored; }
     /// Peers are told that it is wanted.
     bool wanted() const noexcept { return fetching || asking > 0; }
 };

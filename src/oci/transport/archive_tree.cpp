@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <string_view>
+#include <vector>
 
 #include "oci/transport/errc.hpp"
 #include "oci/transport/file_tree.hpp"
@@ -51,6 +53,23 @@ void read_data(archive* a, const std::string& name, const taker& take) {
     }
 }
 
+/// Without those that say nothing: "", ".".
+std::vector<std::string_view> parts_of(std::string_view path) {
+    std::vector<std::string_view> out;
+    while (!path.empty()) {
+        const auto end = path.find('/');
+        const auto part = path.substr(0, end);
+        path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
+        if (!part.empty() && part != ".")
+            out.push_back(part);
+    }
+    return out;
+}
+
+void append_part(std::string& path, std::string_view part) {
+    path.append(path.empty() ? "" : "/").append(part);
+}
+
 /// "./a//b" → "a/b". Throws unsafe_archive where it leads out.
 std::string clean_path(std::string_view path, const std::string& archive_name) {
     const auto refuse = [&](errc code, std::string_view why) {
@@ -61,15 +80,10 @@ std::string clean_path(std::string_view path, const std::string& archive_name) {
     if (path.starts_with('/'))
         refuse(errc::unsafe_archive, "is absolute");
     std::string out;
-    while (!path.empty()) {
-        const auto end = path.find('/');
-        const auto part = path.substr(0, end);
-        path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
-        if (part.empty() || part == ".")
-            continue;
+    for (const auto part : parts_of(path)) {
         if (part == "..")
             refuse(errc::unsafe_archive, "leads out of it (..)");
-        out += (out.empty() ? "" : "/") + std::string(part);
+        append_part(out, part);
     }
     return out;
 }
@@ -79,20 +93,14 @@ std::string link_target(std::string_view from, std::string_view to, const std::s
     if (to.starts_with('/'))
         raise(errc::unsafe_archive, fmt::format("{} holds a link to an absolute path", name));
     std::string at(from.substr(0, from.contains('/') ? from.rfind('/') : 0));
-    while (!to.empty()) {
-        const auto end = to.find('/');
-        const auto part = to.substr(0, end);
-        to.remove_prefix(end == std::string_view::npos ? to.size() : end + 1);
-        if (part.empty() || part == ".")
+    for (const auto part : parts_of(to)) {
+        if (part != "..") {
+            append_part(at, part);
             continue;
-        if (part == "..") {
-            if (at.empty())
-                raise(errc::unsafe_archive,
-                      fmt::format("{} holds a link that leads out of it", name));
-            at.resize(at.contains('/') ? at.rfind('/') : 0);
-        } else {
-            at += (at.empty() ? "" : "/") + std::string(part);
         }
+        if (at.empty())
+            raise(errc::unsafe_archive, fmt::format("{} holds a link that leads out of it", name));
+        at.resize(at.contains('/') ? at.rfind('/') : 0);
     }
     return clean_path(at, name);
 }
