@@ -218,16 +218,11 @@ bool is_compressed(const file& content) {
 }  // namespace
 
 compression compression_of(byte_view b) noexcept {
-    const auto is = [&](std::initializer_list<int> magic) {
-        std::size_t i = 0;
-        for (const int m : magic)
-            if (i >= b.size() || std::to_integer<int>(b[i++]) != m)
-                return false;
-        return true;
-    };
-    if (is({0x1f, 0x8b}))
+    using namespace std::string_view_literals;
+    const auto front = as_chars(b);
+    if (front.starts_with("\x1f\x8b"sv))
         return compression::gzip;
-    return is({0x28, 0xb5, 0x2f, 0xfd}) ? compression::zstd : compression::none;
+    return front.starts_with("\x28\xb5\x2f\xfd"sv) ? compression::zstd : compression::none;
 }
 
 void expand(const file& from, const taker& take) {
