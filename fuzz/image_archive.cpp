@@ -26,7 +26,7 @@ void read(const file& content, bool is_docker) {
         if (const auto* m = what ? std::get_if<oci::manifest>(&*what) : nullptr)
             for (const auto& blob : oci::stored_blobs(*m))
                 image->blob(blob, [](byte_view) {});
-    } catch (const failure&) {
+    } catch (const failure&) {  // NOLINT(bugprone-empty-catch)
         // refused in a sentence
     }
 }

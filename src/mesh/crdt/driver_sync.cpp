@@ -80,12 +80,12 @@ awaitable<std::size_t> shared_map::ask(peer_id peer) {
     const auto name = peer.to_string();
     for (;;) {
         auto data = co_await aio::with_timeout(in.next(), options_.sync_timeout);
+        const bool is_end = !data;
         if (data) {
             const auto id = cid_of(*data);
             size += data->size();
             batch.push_back({id, *std::move(data)});
         }
-        const bool is_end = !data;
         if (!batch.empty() &&
             (is_end || batch.size() >= options_.batch_blocks || size >= options_.batch_bytes)) {
             const auto out = co_await merge(std::exchange(batch, {}), name);

@@ -36,7 +36,7 @@ class folder_tree final : public file_tree {
   private:
     std::optional<fs::path> find(const std::string& path) const {
         std::error_code code;
-        const auto where = fs::canonical(root_ / path, code);
+        auto where = fs::canonical(root_ / path, code);
         if (code || !fs::is_regular_file(where))
             return std::nullopt;
         const auto inside = where.lexically_relative(root_);

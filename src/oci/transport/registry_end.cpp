@@ -12,17 +12,15 @@ namespace dm::transport {
 template <class T>
 T registry_session::run(awaitable<T> work) {
     std::exception_ptr failed;
-    bool ended = false;
     std::optional<T> out;
     asio::co_spawn(loop_, std::move(work), [&](std::exception_ptr e, T value) {
         failed = std::move(e);
         if (!failed)
             out.emplace(std::move(value));
-        ended = true;
+        loop_.stop();  // what else is on it goes on with the next piece of work
     });
     loop_.restart();
-    while (!ended)
-        loop_.run_one();
+    loop_.run();
     if (failed)
         std::rethrow_exception(failed);
     return *std::move(out);

@@ -128,7 +128,7 @@ class docker_archive_writer final : public image_writer {
 }  // namespace
 
 std::unique_ptr<image_writer> write_layout(std::unique_ptr<file_sink> into, std::string tag,
-                                           bytes existing) {
+                                           const bytes& existing) {
     return std::make_unique<layout_writer>(std::move(into), std::move(tag), existing);
 }
 

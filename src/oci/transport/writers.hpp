@@ -12,7 +12,7 @@ namespace dm::transport {
 /// stay. `tag` may be empty.
 /// Spec: OCI image-spec v1.1 "Image Layout".
 std::unique_ptr<image_writer> write_layout(std::unique_ptr<file_sink> into, std::string tag,
-                                           bytes existing = {});
+                                           const bytes& existing = {});
 
 /// What `docker load` reads; layers are decompressed, as `docker save` has them. `name` as Docker
 /// shall call it, with a tag; may be empty.
